@@ -1,0 +1,65 @@
+"""Removing a home: `python -m config.embedded.erase [FOLDER]`, what `make clean` calls. Needs the standard library only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from config.embedded import exceptions, home, locks
+from config.embedded.home import Home
+
+WAIT_SECONDS = 20.0
+
+
+def erase(place: Home) -> None:
+    """Remove what the embedded servers keep, once nobody uses them; anything else in the folder stays.
+
+    Raises `UnusableFolder` when they are in use.
+    """
+    if not place.users_lock.exists():
+        return
+    with locks.closing(locks.exclusive(place.start_lock)), locks.closing(_wait_for_guardian(place)):
+        remove_files(place)
+
+
+def remove_files(place: Home) -> None:
+    """Remove the files of a home without asking; for the holder of the guardian's lock, when there are no users."""
+    for folder in (place.postgres_data, place.postgres_data.with_suffix(".new"), place.valkey_data, place.programs):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(place.sockets, ignore_errors=True)
+    logs = (place.postgres_log, place.valkey_log, place.guardian_log)
+    # The users' lock goes last: whoever waits for it then finds it gone, and starts over in a fresh home.
+    for file in (place.ready, *logs, place.guardian_lock, place.start_lock, place.users_lock):
+        file.unlink(missing_ok=True)
+    try:
+        place.path.rmdir()
+    except OSError:
+        pass  # it holds something that is not ours
+
+
+def _wait_for_guardian(place: Home) -> int:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (lock := locks.try_exclusive(place.guardian_lock)) is None:
+        if time.monotonic() > deadline:
+            raise exceptions.UnusableFolder(f"The servers in {place.path} are in use: stop what uses them first.")
+        time.sleep(0.05)
+    return lock
+
+
+def main(arguments: list[str]) -> int:
+    """Erase the home named on the command line, or the default one."""
+    given = arguments[0] if arguments else ""
+    try:
+        erase(home.locate(Path(given) if given else None))
+    except exceptions.EmbeddedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(sys.argv[1:]))
