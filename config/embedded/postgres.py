@@ -27,6 +27,7 @@ _OPTIONS = {
     "logging_collector": "off",
     "log_destination": "stderr",
 }
+_CLUSTER = ("-U", "argus", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
 _THROWAWAY_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -44,19 +45,7 @@ def create(found: programs.Postgres, home: Home, account: Account) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     account.take(unfinished)
-    initdb = [
-        found.bin / "initdb",
-        "-D",
-        unfinished,
-        "-U",
-        "argus",
-        "--auth=trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]
-    _run(initdb, home, account)
+    _run([found.bin / "initdb", "-D", unfinished, *_CLUSTER], home, account)
     sql = home.path / "create.sql"
     sql.write_text("CREATE DATABASE argus;\n", encoding="utf-8")
     _run([found.bin / "postgres", "--single", "-F", "-D", unfinished, "template1"], home, account, stdin=sql)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from deliveries.policy import circuit, slots
-from deliveries.policy.circuit import Config, Effect, State, Transition
+from deliveries.policy.circuit import Config, State, Transition
 from deliveries.policy.gate import Lane, Refused, refusal, refused_by_clock, settled, slots_free
+from deliveries.policy.outcome import MINIMUM_PAUSE_SECONDS, Effect
 from deliveries.policy.slots import Slot, Slots
 
 # A 429 without Retry-After pauses the lane this long.
-DEFAULT_PAUSE_MS = 60_000
+DEFAULT_PAUSE_MS = circuit.milliseconds(MINIMUM_PAUSE_SECONDS)
 # A partner cannot silence its lane for longer; the state in Redis must outlive this.
 MAX_PAUSE_MS = 86_400_000
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from deliveries.policy.outcome import Effect
 from deliveries.policy.window import BUCKETS, EMPTY, Window, counted, rate_reached
 
 # An open interval is drawn from 80 % to 120 % of its nominal length, so that circuits that opened together
@@ -36,16 +37,6 @@ class State(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
-
-
-class Effect(StrEnum):
-    """What one outcome says about the partner."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    NEUTRAL = "neutral"
-    PAUSE = "pause"
-    NONE = "none"
 
 
 class Reason(StrEnum):

@@ -1,0 +1,155 @@
+"""Claims: a lane's due deliveries become one worker's, for the length of a lease.
+
+One conditional `UPDATE … RETURNING` on database time; no lock outlives it. The statement joins what people decided
+(the endpoint's state), so a pause is honoured by the next claim, whatever Redis says.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from deliveries.policy import payload
+from webhooks import selectors
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery under lease. `attempt` is the lease's token and the UUID that the request will carry."""
+
+    id: int
+    uuid: uuid.UUID
+    attempt: uuid.UUID
+    number: int
+    charged: int
+    due_at: datetime
+    age_seconds: float
+    accepted_at: datetime
+    replay: bool
+    event_uuid: uuid.UUID
+    event_type: str
+    event_time: datetime
+    organisation_id: uuid.UUID
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Deliveries to send now, in order, and how to reach the endpoint as it is configured at this moment."""
+
+    deliveries: tuple[Claimed, ...]
+    target: selectors.Target
+
+
+@dataclass(frozen=True, slots=True)
+class NothingDue:
+    """Nothing may be claimed; the lane's next due time is `next_seconds` away, or never with `None`."""
+
+    next_seconds: float | None
+
+
+# The oldest due rows, and on a full lane a tenth of the quota from the newest that were never tried, so that a new
+# alert does not wait behind a million old ones. A row with an unknown attempt is claimed alone: if it is what
+# kills workers, it shall not take others with it.
+_CLAIM = """
+WITH oldest AS (
+    SELECT d.id, d.event_id, d.next_attempt_at, d.unknowns
+    FROM deliveries_delivery d
+    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending'
+      AND (%(probing)s OR d.next_attempt_at <= now())
+      AND d.next_attempt_at >= %(low_water)s
+      AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND e.state = 'active')
+    ORDER BY d.next_attempt_at, d.id
+    LIMIT %(quota)s FOR UPDATE OF d SKIP LOCKED
+), newest AS (
+    SELECT d.id, d.event_id, d.next_attempt_at, d.unknowns
+    FROM deliveries_delivery d
+    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.attempts = 0 AND d.next_attempt_at <= now()
+      AND (SELECT count(*) FROM oldest) = %(quota)s
+    ORDER BY d.id DESC
+    LIMIT %(fresh)s FOR UPDATE OF d SKIP LOCKED
+), chosen AS (
+    (SELECT o.*, 0 AS kind FROM oldest o ORDER BY o.next_attempt_at, o.id LIMIT %(quota)s - (SELECT count(*) FROM newest))
+    UNION ALL
+    SELECT n.*, 1 FROM newest n
+), measured AS (
+    SELECT DISTINCT ON (c.id) c.id, c.event_id, c.next_attempt_at, c.unknowns, c.kind, e.payload_bytes
+    FROM chosen c JOIN deliveries_event e ON e.id = c.event_id
+    ORDER BY c.id, c.kind
+), placed AS (
+    SELECT m.id, m.kind, m.unknowns,
+           row_number() OVER line AS place,
+           sum(m.payload_bytes) OVER line AS bytes,
+           first_value(m.unknowns) OVER line AS leading_unknowns
+    FROM measured m
+    WINDOW line AS (ORDER BY m.kind, m.next_attempt_at, m.id)
+), taken AS (
+    UPDATE deliveries_delivery d
+    SET state = 'sending', lease_token = gen_random_uuid(),
+        lease_expires_at = now() + %(lease)s * interval '1 second'
+    FROM placed p
+    WHERE d.id = p.id
+      AND (p.place = 1 OR (p.unknowns = 0 AND p.leading_unknowns = 0 AND p.bytes <= %(max_bytes)s))
+    RETURNING d.id, d.uuid, d.lease_token, d.attempts, d.charged, d.next_attempt_at, d.created_at, d.accepted_at,
+              d.replay_id, d.event_id, p.place
+)
+SELECT t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
+       extract(epoch FROM now() - t.created_at)::float8, t.accepted_at,
+       t.replay_id <> '00000000-0000-0000-0000-000000000000',
+       e.uuid, e.type, e.time, e.organisation_id, e.payload
+FROM taken t JOIN deliveries_event e ON e.id = t.event_id
+ORDER BY t.place
+"""
+
+_NEXT_DUE = """
+SELECT extract(epoch FROM d.next_attempt_at - now())::float8
+FROM deliveries_delivery d
+WHERE d.endpoint_id = %s AND d.state = 'pending'
+  AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = d.endpoint_id AND e.state = 'active')
+ORDER BY d.next_attempt_at LIMIT 1
+"""
+FRESH_SHARE = 10
+BEGINNING = "-infinity"
+
+
+def take(endpoint_id: uuid.UUID, *, probing: bool, low_water: datetime | None = None) -> Claim | NothingDue:
+    """Claim up to a full quota of the lane's due deliveries; one, due or not, when probing.
+
+    `low_water` is a due time below which this run has left nothing: it spares the index scan the rows that the run
+    has drained, which stay in the way for as long as any older snapshot is held open.
+    """
+    quota = 1 if probing else settings.CLAIM_MAX_DELIVERIES
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "endpoint": endpoint_id,
+                "probing": probing,
+                "low_water": low_water or BEGINNING,
+                "quota": quota,
+                "fresh": 0 if probing else quota // FRESH_SHARE,
+                "lease": settings.LEASE_SECONDS,
+                "max_bytes": settings.CLAIM_MAX_BYTES,
+            },
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return NothingDue(_next_due(endpoint_id))
+    return Claim(tuple(map(_claimed, rows)), selectors.target(endpoint_id))
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    return Claimed(*row[:-1], data=payload.decode(bytes(row[-1])))
+
+
+def _next_due(endpoint_id: uuid.UUID) -> float | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_DUE, [endpoint_id])
+        row = cursor.fetchone()
+    return None if row is None else max(row[0], 0.0)

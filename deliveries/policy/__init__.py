@@ -1,0 +1,1 @@
+"""Decisions about deliveries, pure: no framework, no I/O, no clock and no randomness of their own."""

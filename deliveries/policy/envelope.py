@@ -1,0 +1,61 @@
+"""The body a partner receives: the producer's bytes, spliced into a deterministic frame.
+
+The data is never parsed and dumped again: `100.10` would become `100.1` and a 17-digit amount would lose its cents.
+The same arguments always give the same bytes, so every attempt of a delivery signs and sends one body.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Mode(StrEnum):
+    """How the data is framed."""
+
+    ARGUS = "argus"
+    STANDARD = "standard"
+    DATA = "data"
+
+
+JSON = "application/json"
+
+
+def body(
+    mode: Mode,
+    *,
+    event_id: UUID,
+    event_type: str,
+    timestamp: datetime,
+    delivery_id: UUID,
+    organisation_id: UUID,
+    data: bytes,
+) -> bytes:
+    """Frame `data` (one JSON value, already accepted) for one delivery. `timestamp` is the event's own, with a zone."""
+    match mode:
+        case Mode.ARGUS:
+            head = (
+                f'{{"id":"{event_id}","event":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}",'
+                f'"delivery_id":"{delivery_id}","organisation_id":"{organisation_id}","data":'
+            )
+        case Mode.STANDARD:
+            head = f'{{"type":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}","data":'
+        case Mode.DATA:
+            return data
+    return b"%b%b}" % (head.encode("ascii"), data)
+
+
+def content_type(mode: Mode) -> str:
+    """Name the media type of the body that `mode` makes."""
+    match mode:
+        case Mode.ARGUS | Mode.STANDARD | Mode.DATA:
+            return JSON
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write an aware moment as RFC 3339 in UTC with its offset and always six decimals; `ValueError` without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone is no moment")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

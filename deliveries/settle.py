@@ -1,0 +1,213 @@
+"""Settlement: what was tried becomes evidence and the deliveries move, in one statement.
+
+Attempts are appended always, also late; only the delivery's move is fenced by the lease token. So a worker that was
+believed dead can never overwrite what its successor did, and its answer is still on record.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from deliveries import conf
+from deliveries.policy import jsontext
+from deliveries.policy.follow_up import FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One request as it was sent and answered, for the record."""
+
+    outcome: str
+    status: int | None
+    started_at: datetime
+    finished_at: datetime
+    request_headers: dict[str, str]
+    body_sha256: bytes
+    body_bytes: int
+    response_headers: dict[str, str]
+    response_excerpt: bytes
+    response_truncated: bool
+    address: str
+    tls: dict[str, Any] | None
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One attempt and what it means for its delivery."""
+
+    delivery_id: int
+    attempt: uuid.UUID
+    number: int
+    organisation_id: uuid.UUID
+    endpoint_id: uuid.UUID
+    accepted_at: datetime
+    probe: bool
+    follow_up: FollowUp
+    evidence: Evidence = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A claimed delivery that was not sent: it goes back as it came."""
+
+    delivery_id: int
+    attempt: uuid.UUID
+
+
+_SETTLE = """
+WITH result AS (
+    SELECT * FROM unnest(
+        %(delivery_id)s::bigint[], %(attempt)s::uuid[], %(number)s::int[], %(organisation_id)s::uuid[],
+        %(endpoint_id)s::uuid[], %(accepted_at)s::timestamptz[], %(outcome)s::text[], %(status)s::smallint[],
+        %(charged)s::bool[], %(probe)s::bool[], %(started_at)s::timestamptz[], %(finished_at)s::timestamptz[],
+        %(request_headers)s::jsonb[], %(body_sha256)s::bytea[], %(body_bytes)s::int[],
+        %(response_headers)s::jsonb[], %(response_excerpt)s::bytea[], %(response_truncated)s::bool[],
+        %(address)s::text[], %(tls)s::jsonb[], %(timings)s::jsonb[],
+        %(state)s::text[], %(reason)s::text[], %(delay)s::float8[]
+    ) AS r (
+        delivery_id, attempt, number, organisation_id, endpoint_id, accepted_at, outcome, status, charged, probe,
+        started_at, finished_at, request_headers, body_sha256, body_bytes, response_headers, response_excerpt,
+        response_truncated, address, tls, timings, state, reason, delay
+    )
+), appended AS (
+    INSERT INTO deliveries_attempt (
+        uuid, organisation_id, endpoint_id, delivery_id, accepted_at, number, outcome, status, charged, probe, late,
+        started_at, finished_at, request_headers, body_sha256, body_bytes, response_headers, response_excerpt,
+        response_truncated, address, tls, timings, worker
+    )
+    SELECT attempt, organisation_id, endpoint_id, delivery_id, accepted_at, number, outcome, status, charged, probe,
+           false, started_at, finished_at, request_headers, body_sha256, body_bytes, response_headers,
+           response_excerpt, response_truncated, address, tls, timings, %(worker)s
+    FROM result
+    -- The lease ran out and was recorded as unknown: the answer fills that row in, once.
+    ON CONFLICT (uuid) DO UPDATE SET
+        outcome = excluded.outcome, status = excluded.status, late = true, started_at = excluded.started_at,
+        finished_at = excluded.finished_at, request_headers = excluded.request_headers,
+        body_sha256 = excluded.body_sha256, body_bytes = excluded.body_bytes,
+        response_headers = excluded.response_headers, response_excerpt = excluded.response_excerpt,
+        response_truncated = excluded.response_truncated, address = excluded.address, tls = excluded.tls,
+        timings = excluded.timings, worker = excluded.worker
+    WHERE deliveries_attempt.outcome = 'unknown'
+), moved AS (
+    UPDATE deliveries_delivery d
+    SET state = r.state, reason = r.reason,
+        attempts = d.attempts + CASE WHEN d.state = 'sending' THEN 1 ELSE 0 END,
+        charged = d.charged + CASE WHEN r.charged THEN 1 ELSE 0 END,
+        next_attempt_at = CASE WHEN r.delay IS NULL THEN d.next_attempt_at
+                               ELSE now() + r.delay * interval '1 second' END,
+        lease_token = NULL, lease_expires_at = NULL,
+        finished_at = CASE WHEN r.state = 'pending' THEN NULL ELSE now() END
+    FROM result r
+    WHERE d.id = r.delivery_id
+      AND ((d.state = 'sending' AND d.lease_token = r.attempt) OR (d.state = 'pending' AND r.state = 'delivered'))
+    RETURNING d.id
+), returned AS (
+    UPDATE deliveries_delivery d
+    SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
+    FROM unnest(%(unsent_id)s::bigint[], %(unsent_attempt)s::uuid[]) AS u (delivery_id, attempt)
+    WHERE d.id = u.delivery_id AND d.state = 'sending' AND d.lease_token = u.attempt
+    RETURNING d.id
+)
+SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM returned)
+"""
+
+
+def settle(results: Sequence[Result], unsent: Sequence[Unsent] = ()) -> int:
+    """Append the attempts, move their deliveries and hand the unsent ones back; returns how many moved.
+
+    Fewer moves than results mean that a lease ran out first: the attempt is on record, the delivery is another's.
+    Raises the database's error when nothing was written; calling again is safe.
+    """
+    if not results and not unsent:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, _parameters(results, unsent))
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _parameters(results: Sequence[Result], unsent: Sequence[Unsent]) -> dict[str, Any]:
+    evidence = [result.evidence for result in results]
+    follow_ups = [result.follow_up for result in results]
+    return {
+        "worker": conf.WORKER,
+        "delivery_id": [result.delivery_id for result in results],
+        "attempt": [result.attempt for result in results],
+        "number": [result.number for result in results],
+        "organisation_id": [result.organisation_id for result in results],
+        "endpoint_id": [result.endpoint_id for result in results],
+        "accepted_at": [result.accepted_at for result in results],
+        "probe": [result.probe for result in results],
+        "outcome": [item.outcome for item in evidence],
+        "status": [item.status for item in evidence],
+        "started_at": [item.started_at for item in evidence],
+        "finished_at": [item.finished_at for item in evidence],
+        "request_headers": [_json(item.request_headers) for item in evidence],
+        "body_sha256": [item.body_sha256 for item in evidence],
+        "body_bytes": [item.body_bytes for item in evidence],
+        "response_headers": [_json(item.response_headers) for item in evidence],
+        "response_excerpt": [item.response_excerpt for item in evidence],
+        "response_truncated": [item.response_truncated for item in evidence],
+        "address": [item.address for item in evidence],
+        "tls": [None if item.tls is None else _json(item.tls) for item in evidence],
+        "timings": [_json(item.timings) for item in evidence],
+        "charged": [follow_up.charged for follow_up in follow_ups],
+        "state": [follow_up.state.value for follow_up in follow_ups],
+        "reason": [follow_up.reason.value for follow_up in follow_ups],
+        "delay": [follow_up.delay_seconds for follow_up in follow_ups],
+        "unsent_id": [item.delivery_id for item in unsent],
+        "unsent_attempt": [item.attempt for item in unsent],
+    }
+
+
+def _json(value: object) -> str:
+    # jsonb cannot hold U+0000, and a partner may send it.
+    return jsontext.dump(value).decode().replace("\\u0000", "\\ufffd")
+
+
+_EXPIRE = """
+WITH expired AS (
+    SELECT id FROM deliveries_delivery
+    WHERE state = 'sending' AND lease_expires_at < now()
+    ORDER BY lease_expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), held AS (
+    SELECT d.* FROM deliveries_delivery d JOIN expired USING (id)
+), appended AS (
+    INSERT INTO deliveries_attempt (
+        uuid, organisation_id, endpoint_id, delivery_id, accepted_at, number, outcome, charged, probe, late,
+        finished_at, request_headers, body_sha256, body_bytes, response_headers, response_excerpt,
+        response_truncated, address, timings, worker
+    )
+    SELECT lease_token, organisation_id, endpoint_id, id, accepted_at, attempts + 1, 'unknown', false, false, false,
+           now(), '{}', '', 0, '{}', '', false, '', '{}', ''
+    FROM held
+    ON CONFLICT (uuid) DO NOTHING
+)
+UPDATE deliveries_delivery d
+SET state = CASE WHEN h.unknowns + 1 >= %(most)s THEN 'dead' ELSE 'pending' END,
+    reason = CASE WHEN h.unknowns + 1 >= %(most)s THEN 'internal' ELSE '' END,
+    finished_at = CASE WHEN h.unknowns + 1 >= %(most)s THEN now() END,
+    attempts = h.attempts + 1, unknowns = h.unknowns + 1, lease_token = NULL, lease_expires_at = NULL
+FROM held h WHERE d.id = h.id
+RETURNING d.endpoint_id
+"""
+UNKNOWNS_BEFORE_DEAD = 3
+EXPIRE_LIMIT = 1000
+
+
+def expire_leases() -> set[uuid.UUID]:
+    """Record an `unknown` attempt for each lease that ran out and free its delivery; returns the endpoints.
+
+    Nothing is charged: the partner may or may not have seen the request. A delivery whose worker vanished three
+    times is dead, because it may be what kills them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE, {"limit": EXPIRE_LIMIT, "most": UNKNOWNS_BEFORE_DEAD})
+        return {endpoint_id for (endpoint_id,) in cursor.fetchall()}

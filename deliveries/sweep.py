@@ -1,0 +1,73 @@
+"""The sweep: whatever a lost message, a flush or a dead process left behind is rung again.
+
+Its cost follows endpoints and organisations, not rows: both lists are walked by index skips.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from deliveries import admission, settle
+
+IDEMPOTENCY_PURGE_LIMIT = 1000
+
+_ORGANISATIONS = """
+WITH RECURSIVE waiting AS (
+    (SELECT organisation_id FROM deliveries_outboxentry WHERE parked_at IS NULL
+     ORDER BY organisation_id, event_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.organisation_id FROM deliveries_outboxentry o
+            WHERE o.parked_at IS NULL AND o.organisation_id > waiting.organisation_id
+            ORDER BY o.organisation_id, o.event_id LIMIT 1)
+    FROM waiting WHERE waiting.organisation_id IS NOT NULL
+)
+SELECT organisation_id FROM waiting WHERE organisation_id IS NOT NULL
+"""
+
+_LANES = """
+WITH RECURSIVE lane AS (
+    (SELECT endpoint_id, next_attempt_at FROM deliveries_delivery WHERE state = 'pending'
+     ORDER BY endpoint_id, next_attempt_at, id LIMIT 1)
+    UNION ALL
+    SELECT following.endpoint_id, following.next_attempt_at
+    FROM lane CROSS JOIN LATERAL (
+        SELECT d.endpoint_id, d.next_attempt_at FROM deliveries_delivery d
+        WHERE d.state = 'pending' AND d.endpoint_id > lane.endpoint_id
+        ORDER BY d.endpoint_id, d.next_attempt_at, d.id LIMIT 1
+    ) AS following
+)
+SELECT lane.endpoint_id, e.target_digest
+FROM lane JOIN webhooks_endpoint e ON e.id = lane.endpoint_id
+WHERE e.state = 'active' AND lane.next_attempt_at <= now()
+"""
+
+_PURGE = """
+DELETE FROM deliveries_idempotencykey WHERE id IN (
+    SELECT id FROM deliveries_idempotencykey WHERE accepted_at < now() - %s * interval '1 day'
+    ORDER BY accepted_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Organisations whose outbox waits and endpoints whose lanes have due rows and nobody on the way."""
+
+    organisations: tuple[uuid.UUID, ...]
+    endpoints: tuple[uuid.UUID, ...]
+
+
+def sweep() -> Overdue:
+    """Free what expired leases hold and list what must be rung; safe at any time, any number of times at once."""
+    settle.expire_leases()
+    with connection.cursor() as cursor:
+        cursor.execute(_ORGANISATIONS)
+        organisations = tuple(row[0] for row in cursor.fetchall())
+        cursor.execute(_LANES)
+        due = {endpoint_id: digest for endpoint_id, digest in cursor.fetchall()}
+        cursor.execute(_PURGE, [settings.IDEMPOTENCY_WINDOW_DAYS, IDEMPOTENCY_PURGE_LIMIT])
+    return Overdue(organisations, tuple(admission.overdue(due)))

@@ -1,0 +1,1 @@
+"""Who wants what, where, and signed how: the configuration of webhooks. Knows nothing of deliveries."""

@@ -1,0 +1,102 @@
+"""Where deliveries go."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import MD5
+
+from webhooks.models.organisation import Organisation
+from webhooks.policy import urls
+from webhooks.policy.endpoint_lifecycle import State
+
+
+def validate_url(text: str) -> None:
+    """Refuse a URL that no delivery may be sent to (scheme, spelling, port, name); addresses are judged at the dial."""
+    try:
+        urls.parse(text, plain_http=bool(settings.EGRESS_HTTP_ALLOW))
+    except urls.UrlRefused as error:
+        raise ValidationError(str(error), code="url") from error
+
+
+def default_signature_profiles() -> list[str]:
+    """Return the signatures of an endpoint that names none: ours and Standard Webhooks."""
+    return ["argus", "standard"]
+
+
+class Endpoint(models.Model):
+    """A partner's receiving URL, with everything that decides how it is called.
+
+    Empty numbers mean the installation's default. `target_digest` changes exactly when deliveries would reach
+    another peer: the circuit of an edited URL starts closed, and an edited name changes nothing.
+    """
+
+    class Envelope(models.TextChoices):
+        """The shape of the request's body."""
+
+        ARGUS = "argus", "Argus"
+        STANDARD = "standard", "Standard Webhooks"
+        DATA = "data", "data alone"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="endpoints")
+    uid = models.CharField(max_length=128, blank=True, help_text="The caller's own id, unique in the organisation.")
+    name = models.CharField(max_length=200)
+    url = models.CharField(max_length=2048, validators=[validate_url])
+    state = models.CharField(
+        max_length=16, choices=[(state.value, state.value) for state in State], default=State.DRAFT.value
+    )
+    state_reason = models.CharField(max_length=200, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    envelope = models.CharField(max_length=32, choices=Envelope, default=Envelope.ARGUS)
+    signature_profiles = ArrayField(models.CharField(max_length=16), size=3, default=default_signature_profiles)
+    retry_policy = models.CharField(max_length=16, blank=True)
+    deadline_seconds = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(30)]
+    )
+    max_concurrency = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(64)]
+    )
+    circuit_failure_threshold = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    target_digest = models.GeneratedField(
+        expression=MD5("url"), output_field=models.CharField(max_length=32), db_persist=True
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "created_at", "id"], name="endpoint_listing")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "uid"],
+                condition=~models.Q(uid="") & ~models.Q(state=State.DELETED.value),
+                name="endpoint_uid_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[state.value for state in State]),
+                name="endpoint_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(deadline_seconds__isnull=True)
+                | models.Q(deadline_seconds__gte=1, deadline_seconds__lte=30),
+                name="endpoint_deadline_bounded",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(max_concurrency__isnull=True)
+                | models.Q(max_concurrency__gte=1, max_concurrency__lte=64),
+                name="endpoint_concurrency_bounded",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Changes to the configuration, one verb each; keyword-only, and invariants are database constraints too."""
