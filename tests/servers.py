@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     try:
         database_url, redis_url = _given_or_embedded(*given)
     except embedded.EmbeddedError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        raise pytest.UsageError(str(error)) from error
     for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE", "CELERY_BROKER_URL", "CELERY_BROKER_URL_FILE"):
         os.environ.pop(name, None)
     os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url, ENVIRONMENT="development")
