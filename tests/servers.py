@@ -15,6 +15,8 @@ import pytest
 
 from config import embedded
 
+RECEIVERS = "127.0.0.0/8:20000-29999"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Start the servers: this early, because pytest-django reads the settings before other hooks run."""
@@ -27,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in ("DATABASE_URL_FILE", "REDIS_URL_FILE", "CELERY_BROKER_URL", "CELERY_BROKER_URL_FILE"):
         os.environ.pop(name, None)
     os.environ.update(DATABASE_URL=database_url, REDIS_URL=redis_url, ENVIRONMENT="development")
+    # Receivers listen in this range; canaries listen outside it, and must never be reached.
+    os.environ.update(EGRESS_ALLOW=RECEIVERS, EGRESS_HTTP_ALLOW=RECEIVERS)
 
 
 def _given_or_embedded(database_url: str | None, redis_url: str | None) -> tuple[str, str]:

@@ -6,20 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.embedded import account, exceptions, locks, logs, readiness
+from config.embedded import account, exceptions, locks, logs, polling, readiness
 from config.embedded import home as homes
 from config.embedded.home import Home
 from config.embedded.readiness import Ready
 
 # Named, not imported: it is a process of its own, and a module that runs must not be imported before.
 _GUARDIAN = "config.embedded.guardian"
-
-# A guardian found starting was begun by a user that died meanwhile: it tells nobody, so we look.
-LOOK_SECONDS = 0.01
 
 # Longer than the guardian's own deadlines together, so it speaks first; only a stopped guardian reaches this.
 PATIENCE_SECONDS = 400.0
@@ -99,17 +95,19 @@ def _ready(place: Home, users: int, *, durable: bool) -> Ready | None:
 
 
 def _running_or_started(place: Home, *, durable: bool) -> Ready:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    def look() -> bool:
         lock = locks.try_exclusive(place.guardian_lock)
         if lock is not None:
             with locks.closing(lock):
                 _start_guardian(place, lock, durable=durable)
-        ready = readiness.read(place)
-        if ready is not None:
-            return ready
-        time.sleep(LOOK_SECONDS)
-    raise exceptions.ServerFailed(f"The servers in {place.path} neither start nor end; see {place.guardian_log}.")
+        return readiness.read(place) is not None
+
+    # Looks more than once only at a guardian that starts for a user that died meanwhile, or that gives up.
+    polling.until(look, PATIENCE_SECONDS)
+    ready = readiness.read(place)
+    if ready is None:
+        raise exceptions.ServerFailed(f"The servers in {place.path} neither start nor end; see {place.guardian_log}.")
+    return ready
 
 
 def _start_guardian(place: Home, lock: int, *, durable: bool) -> None:
@@ -120,7 +118,7 @@ def _start_guardian(place: Home, lock: int, *, durable: bool) -> None:
     log = logs.open_append(place.guardian_log)
     path = os.pathsep.join(filter(None, (str(homes.PROJECT), os.environ.get("PYTHONPATH"))))
     try:
-        started = subprocess.run(
+        started = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", _GUARDIAN, place.path, readiness.DURABLE if durable else readiness.THROWAWAY],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 from pathlib import Path
 
 from config.embedded import programs
@@ -69,7 +68,7 @@ def _begin(place: Path) -> None:
 
 def _finish(place: Path) -> None:
     for folder, _, _ in os.walk(_unfinished(place)):
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
     _unfinished(place).rename(place)
 
 
@@ -83,12 +82,15 @@ def _link(source: Path, target: Path) -> None:
 
 def _link_file(source: str | Path, target: str | Path) -> None:
     """Link a file that everybody may read; copy one that is private, because a link's mode is the original's."""
-    mode = stat.S_IMODE(os.stat(source).st_mode)
-    if mode & 0o004:
-        try:
-            os.link(source, target)
-            return
-        except OSError:
-            pass  # another file system, or one without links
-    shutil.copyfile(source, target)
-    os.chmod(target, 0o755 if mode & 0o100 else 0o644)
+    mode = Path(source).stat().st_mode
+    if not mode & 0o004 or not _linked(source, target):
+        shutil.copyfile(source, target)
+        Path(target).chmod(0o755 if mode & 0o100 else 0o644)
+
+
+def _linked(source: str | Path, target: str | Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        return False
+    return True

@@ -1,14 +1,14 @@
-"""Removing a home: `python -m config.embedded.erase [FOLDER]`, what `make clean` calls. Needs the standard library only."""
+"""Removing a home: `python -m config.embedded.erase [FOLDER]`, for `make clean`. Needs the standard library only."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
-from config.embedded import exceptions, home, locks
+from config.embedded import exceptions, home, locks, polling
 from config.embedded.home import Home
 
 WAIT_SECONDS = 20.0
@@ -21,7 +21,9 @@ def erase(place: Home) -> None:
     """
     if not place.users_lock.exists():
         return
-    with locks.closing(locks.exclusive(place.start_lock)), locks.closing(_wait_for_guardian(place)):
+    with locks.closing(locks.exclusive(place.start_lock)):
+        if not polling.until(lambda: _without_guardian(place), WAIT_SECONDS):
+            raise exceptions.UnusableFolder(f"The servers in {place.path} are in use: stop what uses them first.")
         remove_files(place)
 
 
@@ -34,19 +36,16 @@ def remove_files(place: Home) -> None:
     # The users' lock goes last: whoever waits for it then finds it gone, and starts over in a fresh home.
     for file in (place.ready, *logs, place.guardian_lock, place.start_lock, place.users_lock):
         file.unlink(missing_ok=True)
-    try:
+    with contextlib.suppress(OSError):  # it holds something that is not ours
         place.path.rmdir()
-    except OSError:
-        pass  # it holds something that is not ours
 
 
-def _wait_for_guardian(place: Home) -> int:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (lock := locks.try_exclusive(place.guardian_lock)) is None:
-        if time.monotonic() > deadline:
-            raise exceptions.UnusableFolder(f"The servers in {place.path} are in use: stop what uses them first.")
-        time.sleep(0.05)
-    return lock
+def _without_guardian(place: Home) -> bool:
+    """Whether no guardian lives; none can begin while we hold the start's lock."""
+    lock = locks.try_exclusive(place.guardian_lock)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +54,7 @@ def main(arguments: list[str]) -> int:
     try:
         erase(home.locate(Path(given) if given else None))
     except exceptions.EmbeddedError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

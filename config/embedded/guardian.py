@@ -8,6 +8,7 @@ so a newcomer waits for a clean end and then starts a new guardian.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -33,7 +34,7 @@ LOG_CHECK_SECONDS = 60.0
 
 
 def main(arguments: list[str]) -> int:
-    """Run from start to end. The lock that proves the guardian's life is open already, inherited from its first user."""
+    """Run from start to end. The lock that proves the guardian's life is inherited, open, from its first user."""
     place, durable = home.locate(Path(arguments[0])), arguments[1] == readiness.DURABLE
     if os.fork():
         os._exit(0)  # so the guardian is nobody's child that must be waited for
@@ -70,10 +71,8 @@ def _catch_signals() -> tuple[int, int]:
 
 def _tell(error: str) -> None:
     """Tell the first user that the servers run, or the sentence why not. It may be gone by now, which is no fault."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         os.write(1, json.dumps({"error": error}).encode())
-    except BrokenPipeError:
-        pass
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.close(silence)
@@ -103,7 +102,7 @@ def _guard(place: Home, pair: list[servers.Server], wakeups: int) -> bool:
         try:
             servers.start(pair)
         except exceptions.EmbeddedError as error:
-            print(error, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{error}\n")
             return False
 
 

@@ -102,7 +102,7 @@ def locate(path: Path | None = None) -> Home:
     path = Path(os.path.realpath(path))
     if root:
         return Home(path, Path(os.path.realpath("/var/run")) / f"argus-{_digest(path)}")
-    return Home(path, Path("/tmp") / f"argus-{os.geteuid()}-{_digest(path)}")  # guarded by _own_privately
+    return Home(path, Path("/tmp") / f"argus-{os.geteuid()}-{_digest(path)}")  # noqa: S108 - see _own_privately
 
 
 def prepare(home: Home, account: Account) -> None:
@@ -157,5 +157,6 @@ def _require_entry(path: Path, account: Account) -> None:
         found = folder.stat()
         if not found.st_mode & 0o001 and found.st_uid != account.uid:
             raise exceptions.UnusableFolder(
-                f"Root runs the embedded servers as {account.name}, who cannot enter {folder}: set EMBEDDED_HOME elsewhere."
+                f"Root runs the embedded servers as {account.name}, who cannot enter {folder}: "
+                "set EMBEDDED_HOME to another folder."
             )

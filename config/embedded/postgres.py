@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from config.embedded import exceptions, logs, processes, programs
+from config.embedded import exceptions, logs, polling, processes, programs
 from config.embedded.account import Account
 from config.embedded.home import Home
 
@@ -79,15 +79,12 @@ def stop_leftover(home: Home) -> None:
     if not first.isdigit():
         return
     pid = int(first)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _is_ours(home, pid):
-        late = time.monotonic() > deadline
-        _signal(pid, signal.SIGQUIT if late else signal.SIGINT)
-        if time.monotonic() > deadline + STOP_SECONDS:
-            raise exceptions.ServerFailed(
-                f"An earlier PostgreSQL (process {pid}) does not end: end it, then start again."
-            )
-        time.sleep(0.02)
+    for request in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if not _is_ours(home, pid):
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, request)
+        polling.until(lambda: not _is_ours(home, pid), STOP_SECONDS)
     if processes.command_of(pid):
         # PostgreSQL would take the stranger for itself and refuse to start.
         (home.postgres_data / "postmaster.pid").unlink(missing_ok=True)
@@ -102,13 +99,6 @@ def _pid_file(home: Home) -> str:
 
 def _is_ours(home: Home, pid: int) -> bool:
     return f"-D {home.postgres_data} " in processes.command_of(pid)
-
-
-def _signal(pid: int, which: signal.Signals) -> None:
-    try:
-        os.kill(pid, which)
-    except ProcessLookupError:
-        pass
 
 
 def _require_version(found: programs.Postgres, home: Home) -> None:

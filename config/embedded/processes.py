@@ -34,7 +34,7 @@ def spawn(
     source = os.open(stdin, os.O_RDONLY)
     output = logs.open_append(log)
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - a program we chose
             command,
             stdin=source,
             stdout=output,
@@ -44,7 +44,7 @@ def spawn(
             user=account.popen_user,
             group=account.popen_group,
             extra_groups=account.popen_extra_groups,
-            preexec_fn=_follow_parent(at_parents_death),  # noqa: PLW1509 - one system call, prepared before
+            preexec_fn=_follow_parent(at_parents_death),
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise exceptions.ServerFailed(f"Cannot run {command[0]} as {account.name}: {error}.") from error
@@ -75,8 +75,8 @@ def command_of(pid: int) -> str:
             return listed.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    said = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return said.stdout
+    ask = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ask, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a number is all we add
 
 
 def _follow_parent(at_death: signal.Signals) -> Callable[[], None] | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.embedded import copies, exceptions, logs, postgres, processes, programs, valkey
+from config.embedded import copies, exceptions, logs, polling, postgres, processes, programs, valkey
 from config.embedded.account import Account
 from config.embedded.home import Home
 
@@ -17,8 +16,7 @@ from config.embedded.home import Home
 READY_SECONDS = 120.0
 
 # After a kill -9 of PostgreSQL its children hold the shared memory for some moments, and a start is refused.
-ATTEMPTS = 10
-ATTEMPT_PAUSE_SECONDS = 0.2
+RESTART_SECONDS = 2.0
 
 CLEAN_SECONDS = 15.0
 HARD_SECONDS = 5.0
@@ -54,11 +52,8 @@ class Server:
         Raises `ServerFailed` with what the server said.
         """
         said_before = logs.size(self.log)
-        for _ in range(ATTEMPTS):
-            if self._becomes_ready():
-                return
-            time.sleep(ATTEMPT_PAUSE_SECONDS)
-            self.spawn()
+        if polling.until(self._ready_or_again, RESTART_SECONDS):
+            return
         self.end()
         reason = logs.last_words(self.log, said_before) or logs.last_words(self.log)
         raise exceptions.ServerFailed(f"{self.name} did not start; its log {self.log} says: {reason}")
@@ -73,18 +68,14 @@ class Server:
         if self._process is not None:
             processes.end(self._process, (self.clean_end, CLEAN_SECONDS), (self.hard_end, HARD_SECONDS))
 
-    def _becomes_ready(self) -> bool:
-        deadline = time.monotonic() + READY_SECONDS
-        process = self._process
-        while process is not None and process.poll() is None:
-            if self.is_ready(process.pid):
-                return True
-            if time.monotonic() > deadline:
-                raise exceptions.ServerFailed(
-                    f"{self.name} was not ready within {READY_SECONDS:.0f} s; see {self.log}."
-                )
-            time.sleep(0.005)
-        return False
+    def _ready_or_again(self) -> bool:
+        if self._process is None or not self.lives:
+            self.spawn()
+            return False
+        pid = self._process.pid
+        if not polling.until(lambda: not self.lives or self.is_ready(pid), READY_SECONDS):
+            raise exceptions.ServerFailed(f"{self.name} was not ready within {READY_SECONDS:.0f} s; see {self.log}.")
+        return self.lives
 
 
 def prepare(home: Home, account: Account, *, durable: bool) -> list[Server]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import time
 
-from config.embedded import exceptions, programs
+from config.embedded import exceptions, polling, programs
 from config.embedded.account import Account
 from config.embedded.home import Home
 
@@ -43,14 +42,13 @@ def stop_leftover(home: Home) -> None:
 
     Only for the holder of the guardian's lock: then no server of this home has a right to run.
     """
-    deadline = time.monotonic() + STOP_SECONDS
-    while _say(home, b"PING\r\n"):
-        _say(home, b"SHUTDOWN\r\n")
-        if time.monotonic() > deadline:
-            raise exceptions.ServerFailed(
-                f"An earlier Valkey at {home.valkey_socket} does not end: end it, then start again."
-            )
-        time.sleep(0.02)
+    if not _say(home, b"PING\r\n"):
+        return
+    _say(home, b"SHUTDOWN\r\n")
+    if not polling.until(lambda: not _say(home, b"PING\r\n"), STOP_SECONDS):
+        raise exceptions.ServerFailed(
+            f"An earlier Valkey at {home.valkey_socket} does not end: end it, then start again."
+        )
 
 
 def _say(home: Home, words: bytes) -> bytes:
