@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from uuid import UUID
 
 
 class Mode(StrEnum):
@@ -26,19 +25,22 @@ JSON = "application/json"
 def body(
     mode: Mode,
     *,
-    event_id: UUID,
+    event_id: str,
     event_type: str,
     timestamp: datetime,
-    delivery_id: UUID,
-    organisation_id: UUID,
+    delivery_id: str,
+    organisation_id: str,
     data: bytes,
 ) -> bytes:
-    """Frame `data` (one JSON value, already accepted) for one delivery. `timestamp` is the event's own, with a zone."""
+    """Frame `data` (one JSON value, already accepted) for one delivery.
+
+    Identifiers are UUIDs as text; `timestamp` is the event's own, with a zone.
+    """
     match mode:
         case Mode.ARGUS:
             head = (
-                f'{{"id":"{event_id}","event":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}",'
-                f'"delivery_id":"{delivery_id}","organisation_id":"{organisation_id}","data":'
+                f'{{"id":{json.dumps(event_id)},"event":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}",'
+                f'"delivery_id":{json.dumps(delivery_id)},"organisation_id":{json.dumps(organisation_id)},"data":'
             )
         case Mode.STANDARD:
             head = f'{{"type":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}","data":'

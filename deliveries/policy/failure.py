@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Failure(StrEnum):
-    """Why no complete answer arrived. The values are stored and shown; the order follows a request's way out and back."""
+    """Why no complete answer arrived. Values are stored and shown; the order is a request's way out and back."""
 
     # Before anything leaves.
     REQUEST_INVALID = "request_invalid"  # our own headers cannot be put on the wire

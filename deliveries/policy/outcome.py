@@ -83,9 +83,15 @@ def _effect_of_failure(failure: Failure) -> Effect:
 
 # They say nothing about the partner: our table refused the address, or this machine ran short of something.
 OUR_OWN_FAILURES = frozenset(
-    {Failure.ADDRESS_REFUSED, Failure.LITERAL_REFUSED, Failure.REQUEST_INVALID, Failure.DNS_BUSY, Failure.LOCAL_RESOURCES}
+    {
+        Failure.ADDRESS_REFUSED,
+        Failure.LITERAL_REFUSED,
+        Failure.REQUEST_INVALID,
+        Failure.DNS_BUSY,
+        Failure.LOCAL_RESOURCES,
+    }
 )
-# A literal address can never become permitted by itself, nor a malformed header well-formed; a name may change its answer.
+# A literal never becomes permitted by itself, nor a bad header well-formed; a name may get another answer.
 _DEAD_BY_FAILURE = {
     failure: Outcome(Verdict.DEAD, Effect.NONE, failure.value)
     for failure in (Failure.LITERAL_REFUSED, Failure.REQUEST_INVALID)
@@ -121,5 +127,7 @@ def _directed(outcome: Outcome, directive: str | None) -> Outcome:
             return Outcome(outcome.verdict, outcome.effect, outcome.code, disable_endpoint=True)
         return Outcome(Verdict.RETRY, Effect.NONE, "disabled_by_partner", disable_endpoint=True)
     if wanted == "abort" and outcome.verdict is not Verdict.DELIVERED:
-        return Outcome(Verdict.DEAD, outcome.effect, "aborted_by_partner", outcome.retry_after_seconds, outcome.disable_endpoint)
+        return Outcome(
+            Verdict.DEAD, outcome.effect, "aborted_by_partner", outcome.retry_after_seconds, outcome.disable_endpoint
+        )
     return outcome

@@ -8,6 +8,9 @@ import time
 from deliveries.policy.failure import Failure
 from deliveries.transport.broken import Broken
 
+# How much later than its deadline one operation may end.
+SLACK_SECONDS = 0.05
+
 
 class Deadline:
     """A moment on the monotonic clock after which an attempt has failed, whatever it is doing."""
@@ -31,4 +34,8 @@ class Deadline:
 
     def arm(self, sock: socket.socket, failure: Failure) -> None:
         """Give the next operation on `sock` the seconds left; needed before every one, because sockets count anew."""
-        sock.settimeout(self.remaining(failure))
+        seconds = self.remaining(failure)
+        armed = sock.gettimeout()
+        # Setting it is a system call: one that is at most this much too long may stay.
+        if armed is None or not seconds <= armed <= seconds + SLACK_SECONDS:
+            sock.settimeout(seconds)

@@ -71,7 +71,7 @@ def _connect(addresses: tuple[str, ...], port: int, deadline: Deadline) -> tuple
             return _open(address, port, share), address
         except OSError as error:
             failure = failure_of_connect(error)
-    raise Broken(failure)
+    raise Broken(failure, addresses[-1])
 
 
 def _open(address: str, port: int, seconds: float) -> socket.socket:

@@ -27,7 +27,9 @@ def read(written: str) -> str:
     if "." not in written:
         raise ValueError("Use a full host name with at least one dot.")
     if len(written) > MAX_NAME or not _NAME.fullmatch(written):
-        raise ValueError("Write the host as letters, digits and hyphens between single dots, ending in a name, not a number.")
+        raise ValueError(
+            "Write the host as letters, digits and hyphens between single dots, ending in a name, not a number."
+        )
     return written
 
 

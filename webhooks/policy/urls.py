@@ -1,7 +1,7 @@
 """Where an endpoint lives: one strict reader of URLs that rejects instead of repairing.
 
 Two parsers that each repair a hostile URL in their own way see two hosts in it; the one that is checked is then not the
-one that is dialled. So nothing is repaired here: a URL either has exactly one reading or is refused with a sentence that
+one that is dialled. So nothing is repaired here: a URL either has one reading or is refused with a sentence that
 tells its author what to write. The parts of the reading are what is stored and what the sender uses.
 """
 
@@ -25,12 +25,14 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _SPLIT = re.compile(r"(https?)://([^/?#]*)(.*)", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]+)(?::(.*))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*(?:\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?")
+_TARGET = re.compile(
+    r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*(?:\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?"
+)
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2[eE]){1,2}(?=/|\?|$)")
 
 
 class UrlRefused(ValueError):
-    """This text is not an address that deliveries may be sent to.
+    """The text is not an address that deliveries may be sent to.
 
     `code` is stable and meant for programs; `sentence` is meant for the person who typed the URL.
     """
@@ -74,8 +76,8 @@ class Address:
 def parse(text: str, *, plain_http: bool = False, own_hosts: frozenset[str] = frozenset()) -> Address:
     """Read a URL strictly, or raise `UrlRefused`.
 
-    `plain_http` admits the scheme `http`; whether the address behind it may be reached without TLS is decided when it is
-    dialled. `own_hosts` are this service's own names, lower-case: delivering to ourselves would be a loop.
+    `plain_http` admits the scheme `http`; whether the address behind it may be reached without TLS is decided when
+    it is dialled. `own_hosts` are this service's own names, lower-case: delivering to ourselves would be a loop.
     """
     scheme, authority, rest = _split(text)
     if scheme == "http" and not plain_http:
@@ -110,7 +112,9 @@ def _authority(text: str, scheme: str) -> tuple[str, int]:
         raise UrlRefused("percent_in_host", "Remove the % from the host: host names are written out.")
     match = _AUTHORITY.fullmatch(text)
     if match is None:
-        raise UrlRefused("host_malformed", "Write the host as a name, a dotted IPv4 address or an IPv6 address in brackets.")
+        raise UrlRefused(
+            "host_malformed", "Write the host as a name, a dotted IPv4 address or an IPv6 address in brackets."
+        )
     return match[1], _port(match[2], scheme)
 
 
@@ -119,7 +123,9 @@ def _port(text: str | None, scheme: str) -> int:
     if text is None:
         return default
     if not _PORT.fullmatch(text) or int(text) > LAST_PORT:
-        raise UrlRefused("port_malformed", "Write the port as a number from 1 to 65535, or leave it out with its colon.")
+        raise UrlRefused(
+            "port_malformed", "Write the port as a number from 1 to 65535, or leave it out with its colon."
+        )
     port = int(text)
     if port != default and port < FIRST_USER_PORT:
         raise UrlRefused("port_not_allowed", f"Use port {default} or one from {FIRST_USER_PORT} to {LAST_PORT}.")
@@ -134,7 +140,9 @@ def _host(written: str, own_hosts: frozenset[str]) -> str:
     if hosts.is_local_name(host):
         raise UrlRefused("host_is_local", "Use a public host name: this one means something else on every machine.")
     if host in own_hosts:
-        raise UrlRefused("host_is_ours", "Use another host: deliveries to this service itself would go round in circles.")
+        raise UrlRefused(
+            "host_is_ours", "Use another host: deliveries to this service itself would go round in circles."
+        )
     return host
 
 
