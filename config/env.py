@@ -79,42 +79,119 @@ class Variable:
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
-        Variable("ENVIRONMENT", environment, "development", "`development` or `production`; production refuses unsafe defaults"),
+        Variable(
+            "ENVIRONMENT",
+            environment,
+            "development",
+            "`development` or `production`; production refuses unsafe defaults",
+        ),
         Variable("DEBUG", boolean, "false", "Django debug pages; refused in production"),
         Variable("SECRET_KEY", str, "", "Django's signing key; required in production", secret=True),
-        Variable("ALLOWED_HOSTS", items, "", "host names the service answers to; local names only when empty in development"),
+        Variable(
+            "ALLOWED_HOSTS", items, "", "host names the service answers to; local names only when empty in development"
+        ),
         Variable("DATABASE_URL", str, "", "PostgreSQL; the embedded server when empty in development", secret=True),
         Variable("DATABASE_POOL_SIZE", positive_int, "20", "most PostgreSQL connections of one process"),
-        Variable("REDIS_URL", str, "", "Redis or Valkey for circuits, slots and doorbells; embedded when empty in development", secret=True),
+        Variable(
+            "REDIS_URL",
+            str,
+            "",
+            "Redis or Valkey for circuits, slots and doorbells; embedded when empty in development",
+            secret=True,
+        ),
         Variable("CELERY_BROKER_URL", str, "", "Celery's broker; the server of REDIS_URL when empty", secret=True),
-        Variable("ENCRYPTION_KEYS", items, "", "`id:base64` of 32 bytes each, comma-separated; the first encrypts; required in production", secret=True),
-        Variable("EGRESS_ALLOW", items, "", "addresses deliveries may reach although the guard's table refuses them: `CIDR[:port[-port]]`"),
-        Variable("EGRESS_HTTP_ALLOW", items, "", "addresses deliveries may reach over plain HTTP: `CIDR[:port[-port]]`"),
+        Variable(
+            "ENCRYPTION_KEYS",
+            items,
+            "",
+            "`id:base64` of 32 bytes each, comma-separated; the first encrypts; required in production",
+            secret=True,
+        ),
+        Variable(
+            "EGRESS_ALLOW",
+            items,
+            "",
+            "addresses deliveries may reach although the guard's table refuses them: `CIDR[:port[-port]]`",
+        ),
+        Variable(
+            "EGRESS_HTTP_ALLOW", items, "", "addresses deliveries may reach over plain HTTP: `CIDR[:port[-port]]`"
+        ),
         Variable("EGRESS_DENY", items, "", "further addresses deliveries may never reach: `CIDR`"),
-        Variable("DELIVERY_DEADLINE_SECONDS", positive_float, "15", "seconds one attempt may take in all, unless the endpoint sets its own"),
-        Variable("MAX_DELIVERY_DEADLINE_SECONDS", positive_float, "30", "longest deadline an endpoint may set, in seconds"),
-        Variable("LEASE_SECONDS", positive_float, "45", "seconds a claimed delivery belongs to its worker; must outlive a chunk and the longest deadline"),
+        Variable(
+            "DELIVERY_DEADLINE_SECONDS",
+            positive_float,
+            "15",
+            "seconds one attempt may take in all, unless the endpoint sets its own",
+        ),
+        Variable(
+            "MAX_DELIVERY_DEADLINE_SECONDS", positive_float, "30", "longest deadline an endpoint may set, in seconds"
+        ),
+        Variable(
+            "LEASE_SECONDS",
+            positive_float,
+            "45",
+            "seconds a claimed delivery belongs to its worker; must outlive a chunk and the longest deadline",
+        ),
         Variable("CHUNK_BUDGET_SECONDS", positive_float, "0.5", "seconds of sending between two settlements"),
-        Variable("RUN_BUDGET_SECONDS", positive_float, "1", "seconds one run of a lane may keep its thread before others get a turn"),
+        Variable(
+            "RUN_BUDGET_SECONDS",
+            positive_float,
+            "1",
+            "seconds one run of a lane may keep its thread before others get a turn",
+        ),
         Variable("CLAIM_MAX_DELIVERIES", positive_int, "100", "most deliveries in one claim"),
         Variable("CLAIM_MAX_BYTES", positive_int, "4194304", "most payload bytes in one claim"),
-        Variable("COUNTDOWN_CEILING_SECONDS", positive_float, "600", "longest countdown given to Celery, in seconds; later retries wait for the sweep"),
+        Variable(
+            "COUNTDOWN_CEILING_SECONDS",
+            positive_float,
+            "600",
+            "longest countdown given to Celery, in seconds; later retries wait for the sweep",
+        ),
         Variable("COUNTDOWN_LIMIT", positive_int, "2000", "most countdowns held by all workers together"),
         Variable("SWEEP_INTERVAL_SECONDS", positive_float, "5", "seconds between two sweeps"),
-        Variable("DOORBELL_STALE_SECONDS", positive_float, "10", "seconds after which the sweep takes an unanswered doorbell for lost"),
-        Variable("DEFAULT_MAX_CONCURRENCY", positive_int, "4", "most simultaneous requests to one endpoint, unless it sets its own"),
+        Variable(
+            "DOORBELL_STALE_SECONDS",
+            positive_float,
+            "10",
+            "seconds after which the sweep takes an unanswered doorbell for lost",
+        ),
+        Variable(
+            "DEFAULT_MAX_CONCURRENCY",
+            positive_int,
+            "4",
+            "most simultaneous requests to one endpoint, unless it sets its own",
+        ),
         Variable("DEFAULT_RETRY_POLICY", str, "standard", "retry policy of endpoints that name none"),
-        Variable("MAX_AGE_SECONDS", positive_float, "604800", "seconds after which an undelivered delivery is dead, whatever its budget"),
+        Variable(
+            "MAX_AGE_SECONDS",
+            positive_float,
+            "604800",
+            "seconds after which an undelivered delivery is dead, whatever its budget",
+        ),
         Variable("CIRCUIT_FAILURE_THRESHOLD", positive_int, "5", "consecutive failures that open a circuit"),
         Variable("CIRCUIT_FAILURE_RATE", ratio, "0.5", "share of failures within the window that opens a circuit"),
         Variable("CIRCUIT_WINDOW_SECONDS", positive_float, "60", "length of the failure-rate window in seconds"),
-        Variable("CIRCUIT_WINDOW_MINIMUM", positive_int, "20", "outcomes within the window below which the rate says nothing"),
-        Variable("CIRCUIT_OPEN_SECONDS", positive_float, "5", "first open interval in seconds; doubles with each failed probe"),
+        Variable(
+            "CIRCUIT_WINDOW_MINIMUM", positive_int, "20", "outcomes within the window below which the rate says nothing"
+        ),
+        Variable(
+            "CIRCUIT_OPEN_SECONDS",
+            positive_float,
+            "5",
+            "first open interval in seconds; doubles with each failed probe",
+        ),
         Variable("CIRCUIT_MAX_OPEN_SECONDS", positive_float, "300", "longest open interval in seconds"),
         Variable("EVENT_MAX_BYTES", positive_int, "262144", "largest accepted event data in bytes"),
-        Variable("IDEMPOTENCY_WINDOW_DAYS", positive_int, "30", "days during which a repeated (source, id) is recognised"),
+        Variable(
+            "IDEMPOTENCY_WINDOW_DAYS", positive_int, "30", "days during which a repeated (source, id) is recognised"
+        ),
         Variable("WORKER_THREADS", positive_int, "32", "threads of one worker process"),
-        Variable("EMBEDDED_HOME", str, "", "folder of the embedded servers' data; `.argus/` beside manage.py when empty (root: below /var/lib)"),
+        Variable(
+            "EMBEDDED_HOME",
+            str,
+            "",
+            "folder of the embedded servers' data; `.argus/` beside manage.py when empty (root: below /var/lib)",
+        ),
         Variable("TRUSTED_PROXIES", items, "", "proxies whose X-Forwarded-Proto is believed: CIDRs"),
         Variable("LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
         Variable("LOG_FORMAT", str, "", "`json` or `console`; json when empty in production"),

@@ -33,7 +33,9 @@ def _required_in_production(name: str, development: str) -> str:
 
 
 SECRET_KEY = _required_in_production("SECRET_KEY", "development only: signs nothing outside this machine")
-ALLOWED_HOSTS: list[str] = env.read("ALLOWED_HOSTS") or ([] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+ALLOWED_HOSTS: list[str] = env.read("ALLOWED_HOSTS") or (
+    [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 

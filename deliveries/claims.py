@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import connection
 
 from deliveries.policy import payload
-from webhooks import selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Deliveries to send now, in order, and how to reach the endpoint as it is configured at this moment."""
+    """Deliveries to send now, in order. `full`: there may be more that are due; if not, `next_seconds` tells when."""
 
     deliveries: tuple[Claimed, ...]
-    target: selectors.Target
+    full: bool
+    next_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,11 @@ WITH oldest AS (
     RETURNING d.id, d.uuid, d.lease_token, d.attempts, d.charged, d.next_attempt_at, d.created_at, d.accepted_at,
               d.replay_id, d.event_id, p.place
 )
-SELECT t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
+SELECT (SELECT count(*) FROM oldest) = %(quota)s OR (SELECT count(*) FROM taken) < (SELECT count(*) FROM placed),
+       (SELECT extract(epoch FROM d.next_attempt_at - now())::float8 FROM deliveries_delivery d
+        WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.next_attempt_at > now()
+        ORDER BY d.next_attempt_at LIMIT 1),
+       t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
        extract(epoch FROM now() - t.created_at)::float8, t.accepted_at,
        t.replay_id <> '00000000-0000-0000-0000-000000000000',
        e.uuid, e.type, e.time, e.organisation_id, e.payload
@@ -141,7 +145,8 @@ def take(endpoint_id: uuid.UUID, *, probing: bool, low_water: datetime | None = 
         rows = cursor.fetchall()
     if not rows:
         return NothingDue(_next_due(endpoint_id))
-    return Claim(tuple(map(_claimed, rows)), selectors.target(endpoint_id))
+    full, next_seconds = rows[0][:2]
+    return Claim(tuple(_claimed(row[2:]) for row in rows), full, next_seconds)
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection, transaction
 
-from deliveries import admission
+from deliveries.admission import doorbells
 from webhooks import selectors
 from webhooks.policy import event_names
 
@@ -52,7 +52,7 @@ def fan_out_chunk(organisation_id: uuid.UUID) -> Chunk:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(organisation_id)])
-        admission.answer_doorbell("fan_out", organisation_id)
+        doorbells.answer("fan_out", organisation_id)
         waiting = _oldest(organisation_id)
         if not waiting:
             return Chunk((), more=False)

@@ -106,9 +106,7 @@ def publish(
             raise IdConflict(f"This id was published before, as event {uuid}, with other content.", "/id")
 
 
-def publish_many(
-    organisation: Organisation | uuids.UUID, events: Sequence[NewEvent]
-) -> list[Accepted | Conflict]:
+def publish_many(organisation: Organisation | uuids.UUID, events: Sequence[NewEvent]) -> list[Accepted | Conflict]:
     """Accept many events in one statement, in their order; answers one result for each.
 
     Raises `PublishError` before anything is written if any event cannot be accepted as it is.
@@ -221,9 +219,7 @@ WHERE organisation_id = %s
 """
 
 
-def _results(
-    organisation_id: uuids.UUID, rows: Sequence[_Row], inserted: set[uuids.UUID]
-) -> list[Accepted | Conflict]:
+def _results(organisation_id: uuids.UUID, rows: Sequence[_Row], inserted: set[uuids.UUID]) -> list[Accepted | Conflict]:
     repeated = [row.event for row in rows if row.uuid not in inserted]
     earlier: dict[tuple[str, str | None], tuple[bytes, uuids.UUID]] = {}
     if repeated:

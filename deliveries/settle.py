@@ -6,17 +6,23 @@ believed dead can never overwrite what its successor did, and its answer is stil
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 from deliveries import conf
 from deliveries.policy import jsontext
 from deliveries.policy.follow_up import FollowUp
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,32 @@ SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM returned)
 """
 
 
+# While PostgreSQL is away the worker keeps what it knows; after this long it logs what it could not save and goes on.
+PERSISTENCE_LEASES = 20
+RETRY_SECONDS = 0.25
+
+
+def settle_for_certain(results: Sequence[Result], unsent: Sequence[Unsent] = ()) -> int | None:
+    """Settle, and while the database is unreachable try again; `None` when it stayed away for many leases.
+
+    Past the lease the answers are still appended, as late evidence. The wait holds this lane's thread and slot: with
+    the truth unreachable there is nothing better to do with them.
+    """
+    gives_up_at = time.monotonic() + PERSISTENCE_LEASES * settings.LEASE_SECONDS
+    pause = threading.Event()
+    while True:
+        try:
+            return settle(results, unsent)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() >= gives_up_at:
+                attempts = [str(result.attempt) for result in results]
+                log.exception("settle.given_up", attempts=attempts, outcomes=[r.evidence.outcome for r in results])
+                return None
+            log.warning("settle.retrying", error=type(error).__name__, attempts=len(results))
+            connection.close()
+            pause.wait(RETRY_SECONDS)
+
+
 def settle(results: Sequence[Result], unsent: Sequence[Unsent] = ()) -> int:
     """Append the attempts, move their deliveries and hand the unsent ones back; returns how many moved.
 
@@ -170,44 +202,3 @@ def _parameters(results: Sequence[Result], unsent: Sequence[Unsent]) -> dict[str
 def _json(value: object) -> str:
     # jsonb cannot hold U+0000, and a partner may send it.
     return jsontext.dump(value).decode().replace("\\u0000", "\\ufffd")
-
-
-_EXPIRE = """
-WITH expired AS (
-    SELECT id FROM deliveries_delivery
-    WHERE state = 'sending' AND lease_expires_at < now()
-    ORDER BY lease_expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), held AS (
-    SELECT d.* FROM deliveries_delivery d JOIN expired USING (id)
-), appended AS (
-    INSERT INTO deliveries_attempt (
-        uuid, organisation_id, endpoint_id, delivery_id, accepted_at, number, outcome, charged, probe, late,
-        finished_at, request_headers, body_sha256, body_bytes, response_headers, response_excerpt,
-        response_truncated, address, timings, worker
-    )
-    SELECT lease_token, organisation_id, endpoint_id, id, accepted_at, attempts + 1, 'unknown', false, false, false,
-           now(), '{}', '', 0, '{}', '', false, '', '{}', ''
-    FROM held
-    ON CONFLICT (uuid) DO NOTHING
-)
-UPDATE deliveries_delivery d
-SET state = CASE WHEN h.unknowns + 1 >= %(most)s THEN 'dead' ELSE 'pending' END,
-    reason = CASE WHEN h.unknowns + 1 >= %(most)s THEN 'internal' ELSE '' END,
-    finished_at = CASE WHEN h.unknowns + 1 >= %(most)s THEN now() END,
-    attempts = h.attempts + 1, unknowns = h.unknowns + 1, lease_token = NULL, lease_expires_at = NULL
-FROM held h WHERE d.id = h.id
-RETURNING d.endpoint_id
-"""
-UNKNOWNS_BEFORE_DEAD = 3
-EXPIRE_LIMIT = 1000
-
-
-def expire_leases() -> set[uuid.UUID]:
-    """Record an `unknown` attempt for each lease that ran out and free its delivery; returns the endpoints.
-
-    Nothing is charged: the partner may or may not have seen the request. A delivery whose worker vanished three
-    times is dead, because it may be what kills them.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_EXPIRE, {"limit": EXPIRE_LIMIT, "most": UNKNOWNS_BEFORE_DEAD})
-        return {endpoint_id for (endpoint_id,) in cursor.fetchall()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
-from deliveries import admission, settle
+from deliveries import admission, circuits, leases
 
 IDEMPOTENCY_PURGE_LIMIT = 1000
 
@@ -63,11 +63,24 @@ class Overdue:
 
 def sweep() -> Overdue:
     """Free what expired leases hold and list what must be rung; safe at any time, any number of times at once."""
-    settle.expire_leases()
+    leases.expire()
     with connection.cursor() as cursor:
         cursor.execute(_ORGANISATIONS)
         organisations = tuple(row[0] for row in cursor.fetchall())
         cursor.execute(_LANES)
         due = {endpoint_id: digest for endpoint_id, digest in cursor.fetchall()}
         cursor.execute(_PURGE, [settings.IDEMPOTENCY_WINDOW_DAYS, IDEMPOTENCY_PURGE_LIMIT])
-    return Overdue(organisations, tuple(admission.overdue(due)))
+    try:
+        lanes = (
+            admission.overdue(
+                due, bounds=admission.Bounds(settings.COUNTDOWN_CEILING_SECONDS, settings.COUNTDOWN_LIMIT)
+            )
+            if due
+            else admission.Overdue()
+        )
+    except admission.Unreachable:
+        # Nothing could be sent either; the next sweep asks again.
+        return Overdue(organisations, ())
+    for endpoint_id, transition in lanes.transitions:
+        circuits.write(endpoint_id, [transition])
+    return Overdue(organisations, lanes.ring)

@@ -38,7 +38,7 @@ def subscribed_endpoints(organisation_id: uuid.UUID) -> dict[str, list[uuid.UUID
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How to reach and sign for an endpoint, as configured at one moment. `secrets` are live ones, newest first."""
+    """How to reach and sign for an endpoint, as configured at one moment. `sealed` are its live secrets, newest first."""
 
     endpoint_id: uuid.UUID
     url: str
@@ -49,7 +49,11 @@ class Target:
     deadline_seconds: float | None
     max_concurrency: int | None
     circuit_failure_threshold: int | None
-    secrets: tuple[encryption.Secret, ...]
+    sealed: tuple[tuple[uuid.UUID, bytes], ...]
+
+    def open_secrets(self) -> list[encryption.Secret]:
+        """Decrypt the secrets; raises `encryption.Undecryptable`."""
+        return [encryption.unseal(value, bound_to=SigningSecret.binding(secret)) for secret, value in self.sealed]
 
 
 _TARGET = """
@@ -66,19 +70,12 @@ GROUP BY e.id
 
 
 def target(endpoint_id: uuid.UUID) -> Target:
-    """Read what a claim needs to reach the endpoint, secrets opened, in one statement.
-
-    Raises `encryption.Undecryptable` when a live secret cannot be opened, `LookupError` when the row is gone.
-    """
+    """Read what a claim needs to reach the endpoint, in one statement; raises `LookupError` when the row is gone."""
     with connection.cursor() as cursor:
         cursor.execute(_TARGET, [endpoint_id])
         row = cursor.fetchone()
     if row is None:
         raise LookupError(f"endpoint {endpoint_id} is gone")
     *plain, secret_ids, sealed = row
-    secrets = (
-        encryption.unseal(bytes(value), bound_to=SigningSecret.binding(secret_id))
-        for secret_id, value in zip(secret_ids, sealed, strict=True)
-    )
     plain[4] = tuple(plain[4])
-    return Target(*plain, secrets=tuple(secrets))
+    return Target(*plain, sealed=tuple(zip(secret_ids, map(bytes, sealed), strict=True)))

@@ -24,9 +24,7 @@ class CircuitTransition(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["endpoint", "epoch", "number"], name="circuit_transition_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "epoch", "number"], name="circuit_transition_once")]
         indexes = [models.Index(fields=["endpoint", "-id"], name="circuit_latest")]
 
     def __str__(self) -> str:

@@ -59,16 +59,16 @@ class Delivery(models.Model):
             models.Index(fields=["event", "endpoint"], name="delivery_of_event"),
             models.Index(fields=["organisation", "id"], name="delivery_listing"),
             models.Index(
-                fields=["endpoint", "next_attempt_at", "id"], condition=Q(state=State.PENDING.value), name="delivery_due"
+                fields=["endpoint", "next_attempt_at", "id"],
+                condition=Q(state=State.PENDING.value),
+                name="delivery_due",
             ),
             models.Index(
                 fields=["endpoint", "-id"],
                 condition=Q(state=State.PENDING.value, attempts=0),
                 name="delivery_fresh",
             ),
-            models.Index(
-                fields=["lease_expires_at"], condition=Q(state=State.SENDING.value), name="delivery_leased"
-            ),
+            models.Index(fields=["lease_expires_at"], condition=Q(state=State.SENDING.value), name="delivery_leased"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -69,9 +69,7 @@ class Exhausted:
     """The budget is spent; the delivery is a dead letter."""
 
 
-def next_delay(
-    policy: Policy, *, charged: int, random: float, at_least_seconds: float = 0.0
-) -> RetryIn | Exhausted:
+def next_delay(policy: Policy, *, charged: int, random: float, at_least_seconds: float = 0.0) -> RetryIn | Exhausted:
     """Decide what follows a failure, after `charged` charged attempts including the one that just failed.
 
     `random` is a draw from [0, 1). `at_least_seconds` is what the partner asked for (Retry-After): a lower bound.

@@ -51,6 +51,6 @@ def decide(
 
 
 def _dead_reason(outcome: Outcome) -> Reason:
-    return {"aborted": Reason.ABORTED, "address_refused": Reason.ADDRESS_REFUSED}.get(
+    return {"aborted_by_partner": Reason.ABORTED, "literal_refused": Reason.ADDRESS_REFUSED}.get(
         outcome.code, Reason.RENDERING_FAILED
     )

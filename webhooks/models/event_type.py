@@ -35,9 +35,7 @@ class EventType(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["organisation", "name"], name="event_type_once", nulls_distinct=False
-            ),
+            models.UniqueConstraint(fields=["organisation", "name"], name="event_type_once", nulls_distinct=False),
         ]
 
     def __str__(self) -> str:

@@ -9,15 +9,16 @@ local function worth_ringing(lane, id)
   return room(wakes, wait, ask.bounds)
 end
 
+-- An edited target starts over and is rung even while old requests hold its slots: the run leaves its mark there.
 local function look(i, id)
-  local key = KEYS[i + 1]
+  local key, digest = KEYS[i + 1], ask.digests[i]
   local lane, known = load(key)
-  local stored = lane.digest
-  if known and stored ~= ask.digests[i] then
-    retarget(lane, ask.digests[i])
+  local edited = lane.digest ~= '' and lane.digest ~= digest
+  if known and lane.digest ~= digest then
+    retarget(lane, digest)
     save(key, lane)
   end
-  if worth_ringing(lane, id) then ring[#ring + 1] = i end
+  if edited or worth_ringing(lane, id) then ring[#ring + 1] = i end
 end
 
 local moved = {}

@@ -1,0 +1,85 @@
+"""A chunk of a claim: sent row by row until it is time to settle.
+
+It ends with the first of: its budget is spent, an outcome that is not a success, the last row. So a lease needs to
+outlive the budget and one attempt only, the breaker hears every failure, an edit or a pause is honoured within the
+budget, and a crash leaves little unsettled.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from deliveries import conf, dispatch
+from deliveries.claims import Claimed
+from deliveries.policy import backoff, follow_up
+from deliveries.policy.lifecycle import State
+from deliveries.policy.outcome import Effect, Outcome, Verdict
+from deliveries.settle import Result, Unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What was sent, what was not, and what the lane should know of it."""
+
+    results: tuple[Result, ...]
+    unsent: tuple[Unsent, ...]
+    last: Outcome
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What the breaker hears, in order: all but the last are successes."""
+        return (Effect.SUCCESS,) * (len(self.results) - 1) + (self.last.effect,)
+
+    @property
+    def soonest_retry_seconds(self) -> float | None:
+        """When the first of the failed deliveries is due again."""
+        delays = (
+            result.follow_up.delay_seconds or 0.0 for result in self.results if result.follow_up.state is State.PENDING
+        )
+        return min(delays, default=None)
+
+
+def work(deliveries: Sequence[Claimed], dispatcher: dispatch.Dispatcher, *, probing: bool, admitted_at: float) -> Chunk:
+    """Send a claim's deliveries in order; `admitted_at` is the monotonic time from which the budget counts."""
+    ends_at = admitted_at + settings.CHUNK_BUDGET_SECONDS
+    policy = conf.retry_policy(dispatcher.target.retry_policy)
+    endpoint_id = dispatcher.target.endpoint_id
+    results: list[Result] = []
+    for claimed in deliveries:
+        sent = dispatcher.send(claimed)
+        results.append(_result(claimed, sent, policy, endpoint_id=endpoint_id, probing=probing))
+        if sent.outcome.verdict is not Verdict.DELIVERED or time.monotonic() >= ends_at:
+            break
+    unsent = tuple(Unsent(claimed.id, claimed.attempt) for claimed in deliveries[len(results) :])
+    return Chunk(tuple(results), unsent, sent.outcome)
+
+
+def _result(
+    claimed: Claimed, sent: dispatch.Sent, policy: backoff.Policy, *, endpoint_id: uuid.UUID, probing: bool
+) -> Result:
+    following = follow_up.decide(
+        sent.outcome,
+        policy=policy,
+        charged=claimed.charged,
+        age_seconds=claimed.age_seconds,
+        max_age_seconds=settings.MAX_AGE_SECONDS,
+        probing=probing,
+        random=random.random(),  # noqa: S311 - spreads retries, protects nothing
+    )
+    return Result(
+        delivery_id=claimed.id,
+        attempt=claimed.attempt,
+        number=claimed.number,
+        organisation_id=claimed.organisation_id,
+        endpoint_id=endpoint_id,
+        accepted_at=claimed.accepted_at,
+        probe=probing,
+        follow_up=following,
+        evidence=sent.evidence,
+    )

@@ -1,0 +1,121 @@
+"""Celery's side: doorbells in, countdowns out, nothing else.
+
+A message carries one id and says "look here". It may be lost, doubled, late or early: PostgreSQL knows what is owed,
+and the sweep rings whatever was missed. So nothing here is retried for its own sake, and `self.retry` is only the
+countdown of a lane: its length is the retry policy's or the circuit's.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import structlog
+from celery import Task
+from celery.beat import PersistentScheduler
+from celery.exceptions import OperationalError
+from django.conf import settings
+
+from config.celery import app
+from deliveries import admission, fanout, lane, sweep
+from deliveries.admission import doorbells
+from deliveries.transport.client import Client
+from deliveries.transport.guard import Egress
+
+log = structlog.get_logger(__name__)
+
+# A fan-out that goes on for longer lets other organisations have its thread in between.
+FAN_OUT_BUDGET_SECONDS = 5.0
+
+
+@functools.cache
+def client() -> Client:
+    """Return the process's one HTTP client."""
+    return Client(
+        egress=Egress.read(
+            allow=settings.EGRESS_ALLOW, http_allow=settings.EGRESS_HTTP_ALLOW, deny=settings.EGRESS_DENY
+        )
+    )
+
+
+def ring_fan_out(organisations: Iterable[uuid.UUID], *, stale_after_seconds: float | None = None) -> None:
+    """Ring for organisations whose outbox may hold something. Never raises, and takes a tenth of a second at most."""
+    _ring("fan_out", fan_out, organisations, stale_after_seconds)
+
+
+def ring_deliver(endpoints: Iterable[uuid.UUID], *, stale_after_seconds: float | None = None) -> None:
+    """Ring for lanes that may have something to send. Never raises."""
+    _ring("deliver", deliver, endpoints, stale_after_seconds)
+
+
+@app.task(name="deliveries.fan_out")
+def fan_out(organisation_id: str) -> None:
+    """Turn an organisation's outbox into deliveries until it is empty, ringing lanes as they fill."""
+    organisation = uuid.UUID(organisation_id)
+    ends_at = time.monotonic() + FAN_OUT_BUDGET_SECONDS
+    more = True
+    while more and time.monotonic() < ends_at:
+        chunk = fanout.fan_out_chunk(organisation)
+        ring_deliver(chunk.endpoints)
+        more = chunk.more
+    if more:
+        ring_fan_out([organisation])
+
+
+@app.task(name="deliveries.deliver", bind=True, max_retries=None)
+def deliver(self: Task[Any, Any], endpoint_id: str, wake_at_ms: int | None = None) -> None:
+    """Run an endpoint's lane once, and see to it that what remains is looked at again."""
+    endpoint = uuid.UUID(endpoint_id)
+    following = lane.run(endpoint, client=client(), ring=lambda: ring_deliver([endpoint]), wake_at_ms=wake_at_ms)
+    match following:
+        case lane.RunAgain(seconds, reserved) if reserved is not None:
+            _come_back(self, endpoint_id, seconds, reserved)
+        case lane.RunAgain():
+            ring_deliver([endpoint])
+
+
+@app.task(name="deliveries.sweep")
+def sweep_once() -> None:
+    """Ring whatever was missed."""
+    doorbells.answer("sweep", SWEEP)
+    overdue = sweep.sweep()
+    stale = settings.DOORBELL_STALE_SECONDS
+    ring_fan_out(overdue.organisations, stale_after_seconds=stale)
+    ring_deliver(overdue.endpoints, stale_after_seconds=stale)
+
+
+def _come_back(task: Task[Any, Any], endpoint_id: str, seconds: float, wake_at_ms: int) -> NoReturn:
+    raise task.retry(args=(endpoint_id, wake_at_ms), kwargs={}, countdown=seconds, queue="again")
+
+
+# The sweep's doorbell belongs to nobody in particular.
+SWEEP = uuid.UUID(int=0)
+
+
+class CoalescingScheduler(PersistentScheduler):
+    """Beat, with its sweeps coalesced like every other doorbell: stopped workers find one, not one per interval."""
+
+    def apply_async(self, entry: Any, *args: Any, **kwargs: Any) -> Any:
+        """Publish the entry unless an earlier one still waits unanswered; one that waits for a minute was lost."""
+        if not doorbells.ring("sweep", [SWEEP], stale_after_seconds=SWEEP_LOST_SECONDS):
+            return None
+        return super().apply_async(entry, *args, **kwargs)
+
+
+SWEEP_LOST_SECONDS = 60.0
+
+
+def _ring(
+    kind: admission.Kind, task: Task[Any, Any], targets: Iterable[uuid.UUID], stale_after_seconds: float | None
+) -> None:
+    rung = doorbells.ring(kind, list(targets), stale_after_seconds=stale_after_seconds)
+    for position, bell in enumerate(rung):
+        try:
+            task.apply_async(args=(str(bell.target_id),), queue=bell.queue)
+        except OperationalError as error:
+            log.warning("doorbell.unpublished", kind=kind, error=type(error).__name__, left=len(rung) - position)
+            doorbells.withdraw(kind, [left.target_id for left in rung[position:]])
+            return
