@@ -36,7 +36,7 @@ end
 
 -- Lets time pass: expired slots are gone, and with them a crashed run's probe; old counts fall out of the window.
 local function settle(lane)
-  lane.slots = only(lane.slots, function(slot) return slot[2] >= now end)
+  lane.slots = only(lane.slots, function(slot) return slot[2] > now end)
   if not slot_of(lane, lane.probe) then lane.probe = '' end
   local current = math.floor(now / lane.bucket_ms)
   lane.window = only(lane.window, function(bucket) return current - BUCKETS < bucket[1] and bucket[1] <= current end)

@@ -1,0 +1,245 @@
+"""One specification, two implementations: the pure rules and the scripts live through the same random histories."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deliveries import admission
+from deliveries.admission import connection, keys, scripts
+from deliveries.policy import admission as spec
+from deliveries.policy import gate
+from deliveries.policy.circuit import Circuit, Config, State, Transition, jitter_permille
+from deliveries.policy.gate import Lane
+from deliveries.policy.outcome import Effect
+from deliveries.policy.slots import Slot, Slots
+from deliveries.policy.window import Bucket, Window
+
+START_MS = 1_800_000_000_123
+BOUNDS = admission.Bounds(ceiling_seconds=8, limit=1)
+CONFIG = Config(
+    failure_threshold=3,
+    failure_rate=0.6,
+    window_seconds=10,
+    window_minimum=4,
+    open_seconds=4,
+    max_open_seconds=12,
+    max_concurrency=3,
+)
+# An endpoint's numbers may be edited between two records, the window's length among them.
+CONFIGS = (CONFIG, replace(CONFIG, failure_threshold=50, window_seconds=25, max_concurrency=6))
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    run: str
+    effects: tuple[Effect, ...]
+    config: Config
+    digest: str
+    pause_seconds: float | None
+    keep: bool
+    random: float
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    action: admission.Action
+    random: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    pass
+
+
+Operation = Admit | Record | Force | Sweep | Flush
+
+runs = st.sampled_from(["a", "a", "b", "c", "d: {}"])
+digests = st.sampled_from(["one"] * 15 + ["two"])
+randoms = st.floats(0, 1, exclude_max=True)
+# Long rows of one kind, so that circuits open and slots grow; and anything mixed.
+uniform = st.builds(lambda effect, count: [effect] * count, st.sampled_from(Effect), st.integers(1, 3))
+records = st.builds(
+    Record,
+    runs,
+    st.one_of(uniform, uniform, st.lists(st.sampled_from(Effect), max_size=5)).map(tuple),
+    st.sampled_from((CONFIG, *CONFIGS)),
+    digests,
+    st.sampled_from([None] * 9 + [0.0, 2.5, 1e9]),
+    st.booleans(),
+    randoms,
+)
+admits, forces = st.builds(Admit, runs), st.builds(Force, st.sampled_from(admission.Action), randoms)
+# What a run usually does: asks, works a while, reports.
+visits = records.map(lambda record: [Admit(record.run), record])
+# Weights: mostly runs at work; a flush once in a while, or no history would get anywhere.
+steps: st.SearchStrategy[Sequence[Operation]] = st.integers(0, 59).flatmap(
+    lambda draw: (
+        visits
+        if draw < 30
+        else admits.map(lambda one: [one])
+        if draw < 40
+        else records.map(lambda one: [one])
+        if draw < 50
+        else forces.map(lambda one: [one])
+        if draw < 53
+        else st.builds(Sweep, digests).map(lambda one: [one])
+        if draw < 59
+        else st.just([Flush()])
+    )
+)
+# From nothing to beyond every interval above, slots and recency included; once backwards, as after a failover.
+gaps = st.sampled_from([0] * 6 + [1, 40, 999, 1_000, 3_000, 5_000, 5_000, 15_000, 61_000, 301_000, -500])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(st.tuples(gaps, steps), min_size=10, max_size=40))
+def test_scripts_and_specification_agree_after_each_step_of_any_history(
+    history: list[tuple[int, Sequence[Operation]]],
+) -> None:
+    server, endpoint_id = connection.client(connection.WORKER), uuid.uuid4()
+    now_ms, lane = START_MS, None
+    for gap, operation in [(gap, operation) for gap, step in history for operation in step]:
+        now_ms += gap
+        scripts.pinned_now_ms = now_ms
+        lane, expected = _specified(lane, operation, now_ms)
+        assert _done(server, endpoint_id, operation) == expected
+        assert _stored(server, endpoint_id) == lane
+        if lane:
+            _agree_on_reading(endpoint_id, gate.settled(lane, now_ms=now_ms), now_ms)
+
+
+def _specified(lane: Lane | None, operation: Operation, now_ms: int) -> tuple[Lane | None, object]:
+    known = lane or gate.fresh(now_ms=now_ms)
+    match operation:
+        case Admit(run):
+            admitted = spec.admit(known, run, slot_ms=20_000, now_ms=now_ms)
+            if admitted.refused:
+                return admitted.lane, (admitted.refused.reason, admitted.refused.wait_ms)
+            return admitted.lane, (admitted.probing, admitted.slots_free, admitted.transitions)
+        case Record():
+            recorded = spec.record(
+                known,
+                operation.run,
+                operation.effects,
+                config=operation.config,
+                digest=operation.digest,
+                pause_ms=spec.pause_ms(operation.effects, operation.pause_seconds),
+                keep=operation.keep,
+                now_ms=now_ms,
+                jitter=jitter_permille(operation.random),
+            )
+            after = recorded.lane
+            flags = (recorded.wake, recorded.slots_free, after.last_ok)
+            return after, (after.circuit.state, recorded.wait_ms, recorded.transitions, *flags)
+        case Force(action, random):
+            changed = spec.force(known, action, config=CONFIG, now_ms=now_ms, jitter=jitter_permille(random))
+            return changed.lane, (changed.lane.circuit.state, changed.transitions)
+        case Sweep(digest):
+            return _swept(lane, digest, now_ms)
+        case Flush():
+            return None, None
+
+
+def _swept(lane: Lane | None, digest: str, now_ms: int) -> tuple[Lane | None, object]:
+    if lane is None:
+        return None, (True, ())
+    before = lane.circuit.digest
+    changed = spec.retarget(gate.settled(lane, now_ms=now_ms), digest, now_ms=now_ms)
+    refused = gate.refusal(changed.lane, "", now_ms=now_ms)
+    by_clock = gate.refused_by_clock(changed.lane, now_ms=now_ms)
+    ring = (
+        before not in ("", digest)
+        or refused is None
+        or (by_clock is not None and by_clock.wait_ms <= BOUNDS.ceiling_seconds * 1000)
+    )
+    return (changed.lane if before != digest else lane), (ring, changed.transitions)
+
+
+def _done(server: redis.Redis, endpoint_id: uuid.UUID, operation: Operation) -> object:
+    match operation:
+        case Admit(run):
+            answer = admission.admit(endpoint_id, run=run, slot_seconds=20)
+            if isinstance(answer, admission.Refused):
+                return answer.reason, round(answer.seconds * 1000)
+            return answer.probing, answer.slots_free, answer.transitions
+        case Record():
+            recorded = admission.record(
+                endpoint_id,
+                run=operation.run,
+                outcomes=operation.effects,
+                config=operation.config,
+                digest=operation.digest,
+                pause_seconds=operation.pause_seconds,
+                keep=operation.keep,
+                random=operation.random,
+            )
+            assert recorded.reached
+            flags = (recorded.wake, recorded.slots_free, recorded.last_ok)
+            return recorded.circuit, round(recorded.wait_seconds * 1000), recorded.transitions, *flags
+        case Force(action, random):
+            forced = admission.force(endpoint_id, action, config=CONFIG, random=random)
+            return forced.circuit, forced.transitions
+        case Sweep(digest):
+            overdue = admission.overdue({endpoint_id: digest}, bounds=BOUNDS)
+            return bool(overdue.ring), _of(endpoint_id, overdue.transitions)
+        case Flush():
+            server.flushall()
+            return None
+
+
+def _of(endpoint_id: uuid.UUID, moved: Iterable[tuple[uuid.UUID, Transition]]) -> tuple[Transition, ...]:
+    return tuple(transition for lane, transition in moved if lane == endpoint_id)
+
+
+def _stored(server: redis.Redis, endpoint_id: uuid.UUID) -> Lane | None:
+    row = server.hgetall(keys.lane(endpoint_id))
+    assert isinstance(row, dict)
+    if not row:
+        return None
+    number = {name: int(value) for name, value in row.items() if value.lstrip("-").isdigit()}
+    window = Window(number["bucket_ms"], tuple(Bucket(*bucket) for bucket in json.loads(row["window"])))
+    circuit = Circuit(
+        epoch_ms=number["epoch"],
+        number=number["number"],
+        era=number["era"],
+        state=State(row["state"]),
+        digest=row["digest"],
+        failures=number["failures"],
+        window=window,
+        interval_ms=number["interval"],
+        until_ms=number["open_until"],
+    )
+    held = Slots(
+        held=tuple(Slot(*slot) for slot in json.loads(row["slots"])),
+        cap=number["cap"],
+        grown=number["grown"],
+        success_at_ms=number["success_at"],
+        marked=number["marked"] == 1,
+    )
+    return Lane(circuit, held, row["probe"], number["paused_until"], number["last_ok"] == 1)
+
+
+def _agree_on_reading(endpoint_id: uuid.UUID, lane: Lane, now_ms: int) -> None:
+    state = admission.read([endpoint_id])[endpoint_id]
+    assert state.known
+    assert (state.circuit, state.open_until_ms) == (lane.circuit.state, lane.circuit.until_ms)
+    assert state.window_failures == lane.circuit.window.failures
+    assert state.window_successes == lane.circuit.window.total - lane.circuit.window.failures
+    assert (state.slots_used, state.probing) == (len(lane.slots.held), lane.probe != "")
