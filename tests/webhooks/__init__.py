@@ -1,0 +1,1 @@
+"""The configuration: policy, services, API and admin, on real servers."""
