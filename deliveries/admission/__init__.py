@@ -8,8 +8,8 @@ touch a lane and the common set of countdowns together, which a cluster would re
 =========================  =====================  ===========================  ==================  ==================
 key                        who writes             who may race                 bounded by          cleaned by
 =========================  =====================  ===========================  ==================  ==================
-argus:{endpoint}:lane      admit, record, force,  every run of the lane, the   one hash an         two days of
-(hash)                     overdue (new target)   sweep, a person; each        endpoint; window    silence (expiry);
+argus:{endpoint}:lane      admit, record, leave,  every run of the lane, the   one hash an         two days of
+(hash)                     force, overdue         sweep, a person; each        endpoint; window    silence (expiry);
                                                   reads and writes it whole    ≤ 10 buckets,       expired slots and
                                                   inside one script            slots ≤ its cap     old buckets at
                                                                                (64)                each reading
@@ -17,7 +17,7 @@ argus:{target}:rung:kind   ring (absent or, for   producers, fan-out, sweep    o
 (string: when it rang)     the sweep, stale);     and runs; a flag taken down  and kind            withdraw; an hour
                            answer, withdraw and   too much costs one message                       (expiry)
                            admit take it down     too many
-argus:wakes (sorted set:   admit, record and      runs of one lane (the        one member a lane,  admit or arrived;
+argus:wakes (sorted set:   admit, record, leave,      runs of one lane (the        one member a lane,  admit or arrived;
 lane → when it rings)      reserve add; arrived   earliest wins)               at most the limit   past members with
                            and admit remove                                                        each reservation;
                                                                                                    a day (expiry)
@@ -32,7 +32,8 @@ from __future__ import annotations
 
 from deliveries.admission.countdowns import Bounds, Reserved
 from deliveries.admission.errors import AdmissionError, Unreachable
-from deliveries.admission.lanes import Forced, Permit, Recorded, Refused, admit, force, record
+from deliveries.admission.keys import Kind
+from deliveries.admission.lanes import Forced, Permit, Recorded, Refused, admit, force, leave, record
 from deliveries.admission.survey import LaneState, Overdue, overdue, read
 from deliveries.policy.admission import Action
 from deliveries.policy.gate import Refusal
@@ -42,6 +43,7 @@ __all__ = [
     "AdmissionError",
     "Bounds",
     "Forced",
+    "Kind",
     "LaneState",
     "Overdue",
     "Permit",
@@ -52,6 +54,7 @@ __all__ = [
     "Unreachable",
     "admit",
     "force",
+    "leave",
     "overdue",
     "read",
     "record",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -137,23 +137,16 @@ def record(
         "pause_ms": pause_ms(outcomes, pause_seconds),
         "keep": keep,
         "jitter": jitter_permille(random),
-        "due_ms": None if due_seconds is None else milliseconds(due_seconds),
-        "bounds": bounds and bounds.document(),
+        **_comeback(due_seconds, bounds),
         **_thresholds(config),
     }
-    try:
-        answer = scripts.decode(scripts.call("record", keys=[keys.lane(endpoint_id), keys.WAKES], ask=ask))
-    except Unreachable:
-        return UNRECORDED
-    return Recorded(
-        circuit=State(answer["circuit"]),
-        wait_seconds=answer["wait"] / 1000,
-        transitions=transitions(answer["transitions"]),
-        wake=answer["wake"],
-        slots_free=answer["slots_free"],
-        last_ok=answer["last_ok"],
-        countdown=countdowns.answered(answer),
-    )
+    return _record(endpoint_id, ask)
+
+
+def leave(endpoint_id: UUID, *, run: str, due_seconds: float | None = None, bounds: Bounds | None = None) -> Recorded:
+    """Free a run's slot, and give back its probe, when it found nothing to send; otherwise as `record`."""
+    ask = {"id": str(endpoint_id), "run": run, "keep": False, **_comeback(due_seconds, bounds)}
+    return _record(endpoint_id, ask)
 
 
 def force(endpoint_id: UUID, action: Action, *, config: Config, random: float) -> Forced:
@@ -172,6 +165,27 @@ def transitions(rows: Iterable[Sequence[Any]]) -> tuple[Transition, ...]:
         Transition(int(epoch), int(number), State(before), State(after), Reason(reason), int(at))
         for epoch, number, before, after, reason, at in rows
     )
+
+
+def _record(endpoint_id: UUID, ask: Mapping[str, Any]) -> Recorded:
+    try:
+        answer = scripts.decode(scripts.call("record", keys=[keys.lane(endpoint_id), keys.WAKES], ask=ask))
+    except Unreachable:
+        return UNRECORDED
+    return Recorded(
+        circuit=State(answer["circuit"]),
+        wait_seconds=answer["wait"] / 1000,
+        transitions=transitions(answer["transitions"]),
+        wake=answer["wake"],
+        slots_free=answer["slots_free"],
+        last_ok=answer["last_ok"],
+        countdown=countdowns.answered(answer),
+    )
+
+
+def _comeback(due_seconds: float | None, bounds: Bounds | None) -> dict[str, Any]:
+    due_ms = None if due_seconds is None else milliseconds(due_seconds)
+    return {"due_ms": due_ms, "bounds": bounds and bounds.document()}
 
 
 def _thresholds(config: Config) -> dict[str, int]:

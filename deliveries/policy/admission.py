@@ -115,14 +115,12 @@ def record(
         lane, transitions = _heard(lane, run, effects, config, digest, now_ms, jitter)
     if pause_ms and lane.circuit.digest in ("", digest):
         lane = replace(lane, paused_until_ms=max(lane.paused_until_ms, now_ms + pause_ms))
-    wake = False
-    if not keep:
-        lane = replace(lane, slots=slots.freed(lane.slots, run))
-        wake = lane.slots.marked and slots_free(lane, now_ms=now_ms)
-        lane = _marked(lane, lane.slots.marked and not wake)
-    by_clock = refused_by_clock(lane, now_ms=now_ms)
-    wait_ms = by_clock.wait_ms if by_clock else 0
-    return Recorded(lane, wake, slots_free(lane, now_ms=now_ms), wait_ms, transitions)
+    return _reported(lane, run, keep=keep, now_ms=now_ms, transitions=transitions)
+
+
+def leave(lane: Lane, run: str, *, now_ms: int) -> Recorded:
+    """Free a run's slot, and give back its probe, when it found nothing to send: the next run probes instead."""
+    return _reported(settled(lane, now_ms=now_ms), run, keep=False, now_ms=now_ms)
 
 
 def force(lane: Lane, action: Action, *, config: Config, now_ms: int, jitter: int) -> Changed:
@@ -151,6 +149,17 @@ def retarget(lane: Lane, digest: str, *, now_ms: int) -> Changed:
     step = circuit.retargeted(lane.circuit, digest, now_ms=now_ms)
     started_over = replace(slots.shrunk(lane.slots), success_at_ms=0)
     return Changed(Lane(step.circuit, started_over), step.transitions)
+
+
+def _reported(lane: Lane, run: str, *, keep: bool, now_ms: int, transitions: tuple[Transition, ...] = ()) -> Recorded:
+    wake = False
+    if not keep:
+        lane = _released(lane, run)
+        wake = lane.slots.marked and slots_free(lane, now_ms=now_ms)
+        lane = _marked(lane, lane.slots.marked and not wake)
+    by_clock = refused_by_clock(lane, now_ms=now_ms)
+    wait_ms = by_clock.wait_ms if by_clock else 0
+    return Recorded(lane, wake, slots_free(lane, now_ms=now_ms), wait_ms, transitions)
 
 
 def _heard(
@@ -185,8 +194,11 @@ def _slow_start(current: Slots, effects: Sequence[Effect], *, now_ms: int) -> Sl
 
 def _turned_away(lane: Lane, run: str, *, now_ms: int) -> Lane:
     waits_for_a_run = refused_by_clock(lane, now_ms=now_ms) is None
-    lane = replace(lane, slots=slots.freed(lane.slots, run), probe="" if lane.probe == run else lane.probe)
-    return _marked(lane, lane.slots.marked or waits_for_a_run)
+    return _marked(_released(lane, run), lane.slots.marked or waits_for_a_run)
+
+
+def _released(lane: Lane, run: str) -> Lane:
+    return replace(lane, slots=slots.freed(lane.slots, run), probe="" if lane.probe == run else lane.probe)
 
 
 def _marked(lane: Lane, marked: bool) -> Lane:

@@ -10,8 +10,7 @@ local reason, wait = refusal(lane, ask.run)
 
 if reason then
   local by_clock = refused_by_clock(lane)
-  free(lane, ask.run)
-  if lane.probe == ask.run then lane.probe = '' end
+  release(lane, ask.run)
   if not by_clock then lane.marked = 1 end
   save(lane_key, lane)
   -- Whoever waits for another run is woken by that run's end, not by the clock.
@@ -21,7 +20,7 @@ end
 
 if lane.state == 'open' then half_open(lane) end
 local probing = lane.state == 'half_open'
-free(lane, ask.run)
+release(lane, ask.run)
 lane.slots[#lane.slots + 1] = {ask.run, now + ask.slot_ms, lane.era}
 lane.probe = probing and ask.run or ''
 -- Whoever was turned away before now is looked after by this run: its claim follows.

@@ -78,8 +78,10 @@ local function allowed(lane)
   return math.min(lane.cap, lane.grown)
 end
 
-local function free(lane, run)
+-- Takes a run's slot away, and its probe.
+local function release(lane, run)
   lane.slots = only(lane.slots, function(slot) return slot[1] ~= run end)
+  if lane.probe == run then lane.probe = '' end
 end
 
 -- Milliseconds for which the circuit or a pause refuses every run, and which of them; the longer one is the answer.

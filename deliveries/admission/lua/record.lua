@@ -1,5 +1,5 @@
--- KEYS: lane, wakes.  ask: id, run, effects, digest, pause_ms, keep, cap, thresholds, due_ms, bounds.
--- Specified by deliveries.policy.admission.record.
+-- KEYS: lane, wakes.  ask: id, run, keep, due_ms, bounds; and unless the run found nothing to send: effects, digest,
+-- pause_ms, cap, thresholds.  Specified by deliveries.policy.admission, record and leave.
 local lane_key, wakes = KEYS[1], KEYS[2]
 
 local function slow_start(lane, heard)
@@ -27,14 +27,14 @@ end
 local lane = load(lane_key)
 local slot = slot_of(lane, ask.run)
 -- A run speaks for the lane while it holds a slot of the present era; anything else is late news.
-if slot and slot[3] == lane.era then hear(lane) end
-if ask.pause_ms > 0 and (lane.digest == '' or lane.digest == ask.digest) then
+if ask.effects and slot and slot[3] == lane.era then hear(lane) end
+if ask.effects and ask.pause_ms > 0 and (lane.digest == '' or lane.digest == ask.digest) then
   lane.paused_until = math.max(lane.paused_until, now + ask.pause_ms)
 end
 
 local wake, wake_at = false, nil
 if not ask.keep then
-  free(lane, ask.run)
+  release(lane, ask.run)
   wake = lane.marked == 1 and refusal(lane, '') == nil
   if wake then lane.marked = 0 end
 end

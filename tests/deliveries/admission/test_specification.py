@@ -53,6 +53,11 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Force:
     action: admission.Action
     random: float
@@ -68,7 +73,7 @@ class Flush:
     pass
 
 
-Operation = Admit | Record | Force | Sweep | Flush
+Operation = Admit | Record | Leave | Force | Sweep | Flush
 
 runs = st.sampled_from(["a", "a", "b", "c", "d: {}"])
 digests = st.sampled_from(["one"] * 15 + ["two"])
@@ -96,6 +101,8 @@ steps: st.SearchStrategy[Sequence[Operation]] = st.integers(0, 59).flatmap(
         else admits.map(lambda one: [one])
         if draw < 40
         else records.map(lambda one: [one])
+        if draw < 47
+        else st.builds(Leave, runs).map(lambda one: [one])
         if draw < 50
         else forces.map(lambda one: [one])
         if draw < 53
@@ -145,9 +152,10 @@ def _specified(lane: Lane | None, operation: Operation, now_ms: int) -> tuple[La
                 now_ms=now_ms,
                 jitter=jitter_permille(operation.random),
             )
-            after = recorded.lane
-            flags = (recorded.wake, recorded.slots_free, after.last_ok)
-            return after, (after.circuit.state, recorded.wait_ms, recorded.transitions, *flags)
+            return recorded.lane, _recorded(recorded)
+        case Leave(run):
+            left = spec.leave(known, run, now_ms=now_ms)
+            return left.lane, _recorded(left)
         case Force(action, random):
             changed = spec.force(known, action, config=CONFIG, now_ms=now_ms, jitter=jitter_permille(random))
             return changed.lane, (changed.lane.circuit.state, changed.transitions)
@@ -155,6 +163,11 @@ def _specified(lane: Lane | None, operation: Operation, now_ms: int) -> tuple[La
             return _swept(lane, digest, now_ms)
         case Flush():
             return None, None
+
+
+def _recorded(recorded: spec.Recorded) -> object:
+    after, flags = recorded.lane, (recorded.wake, recorded.slots_free, recorded.lane.last_ok)
+    return after.circuit.state, recorded.wait_ms, recorded.transitions, *flags
 
 
 def _swept(lane: Lane | None, digest: str, now_ms: int) -> tuple[Lane | None, object]:
@@ -190,9 +203,9 @@ def _done(server: redis.Redis, endpoint_id: uuid.UUID, operation: Operation) -> 
                 keep=operation.keep,
                 random=operation.random,
             )
-            assert recorded.reached
-            flags = (recorded.wake, recorded.slots_free, recorded.last_ok)
-            return recorded.circuit, round(recorded.wait_seconds * 1000), recorded.transitions, *flags
+            return _told(recorded)
+        case Leave(run):
+            return _told(admission.leave(endpoint_id, run=run))
         case Force(action, random):
             forced = admission.force(endpoint_id, action, config=CONFIG, random=random)
             return forced.circuit, forced.transitions
@@ -202,6 +215,12 @@ def _done(server: redis.Redis, endpoint_id: uuid.UUID, operation: Operation) -> 
         case Flush():
             server.flushall()
             return None
+
+
+def _told(recorded: admission.Recorded) -> object:
+    assert recorded.reached
+    flags = (recorded.wake, recorded.slots_free, recorded.last_ok)
+    return recorded.circuit, round(recorded.wait_seconds * 1000), recorded.transitions, *flags
 
 
 def _of(endpoint_id: uuid.UUID, moved: Iterable[tuple[uuid.UUID, Transition]]) -> tuple[Transition, ...]:
