@@ -42,7 +42,9 @@ save(lane_key, lane)
 
 local _, wait = refused_by_clock(lane)
 if ask.due_ms and ask.bounds and not wake then
-  wake_at = reserve(wakes, ask.id, math.max(ask.due_ms, wait), ask.bounds)
+  -- The end of an open interval is worth coming back for by itself: a probe may send what is not due yet.
+  local from_now = lane.state == 'open' and wait or math.max(ask.due_ms, wait)
+  wake_at = reserve(wakes, ask.id, from_now, ask.bounds)
 end
 return cjson.encode({
   circuit = lane.state, wait = wait, wake = wake, slots_free = refusal(lane, '') == nil,
