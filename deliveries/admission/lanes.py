@@ -126,7 +126,8 @@ def record(
     `digest` names the peer that was sent to (URL, TLS, authentication): another one starts the circuit over.
     `pause_seconds` is the partner's Retry-After; `random` a draw from [0, 1) for the open interval. A run whose slot
     is gone or older than the circuit's last change is not listened to. With `due_seconds` (the lane's next delivery)
-    and `bounds`, the lane's countdown is reserved on the same round trip, not before the lane may be sent to again; after an open interval it is reserved even for what is not due yet.
+    and `bounds`, the lane's countdown is reserved on the same round trip, not before the lane may be sent to again;
+    the end of an open interval is reserved even if nothing is due by then, because the probe may send early.
     Fails open, visibly (`reached`): the attempts are in PostgreSQL, only the circuit has not heard of them.
     """
     ask = {
