@@ -5,23 +5,23 @@ caution. Times are whole milliseconds on the server's own clock. Rules that race
 atomic; `deliveries.policy.admission` specifies them. One server, or one with replicas under a sentinel: the scripts
 touch a lane and the common set of countdowns together, which a cluster would refuse.
 
-=========================  =====================  ===========================  ==================  ==================
-key                        who writes             who may race                 bounded by          cleaned by
-=========================  =====================  ===========================  ==================  ==================
-argus:{endpoint}:lane      admit, record, leave,  every run of the lane, the   one hash an         two days of
-(hash)                     force, overdue         sweep, a person; each        endpoint; window    silence (expiry);
-                                                  reads and writes it whole    ≤ 10 buckets,       expired slots and
-                                                  inside one script            slots ≤ its cap     old buckets at
-                                                                               (64)                each reading
-argus:{target}:rung:kind   ring (absent or, for   producers, fan-out, sweep    one flag a target   answer or admit;
-(string: when it rang)     the sweep, stale);     and runs; a flag taken down  and kind            withdraw; an hour
-                           answer, withdraw and   too much costs one message                       (expiry)
-                           admit take it down     too many
-argus:wakes (sorted set:   admit, record, leave,      runs of one lane (the        one member a lane,  admit or arrived;
-lane → when it rings)      reserve add; arrived   earliest wins)               at most the limit   past members with
-                           and admit remove                                                        each reservation;
-                                                                                                   a day (expiry)
-=========================  =====================  ===========================  ==================  ==================
+==========================  =======================  =========================  ================  ==================
+key                         who writes               who may race               bounded by        cleaned by
+==========================  =======================  =========================  ================  ==================
+argus:{endpoint}:lane       admit, record, leave,    every run of the lane,     one hash an       two days of
+(hash)                      force, overdue           the sweep, a person; each  endpoint; window  silence (expiry);
+                                                     reads and writes it whole  ≤ 10 buckets,     expired slots and
+                                                     inside one script          slots ≤ its cap   old buckets at each
+                                                                                                  reading
+argus:{target}:rung:{kind}  ring sets; answer,       producers, fan-out, sweep  one flag a        answer, admit or
+(string: when it rang)      withdraw and admit       and runs: a flag taken     target and kind   withdraw; an hour
+                            take down                down too much costs one                      (expiry)
+                                                     message too many
+argus:wakes (sorted set:    admit, record, leave     runs of one lane: the      one member a      arrived or admit;
+lane → when it rings)       and reserve add;         earliest wins              lane, at most     past members with
+                            arrived and admit take                              the limit         each reservation;
+                            away                                                                  a day (expiry)
+==========================  =======================  =========================  ================  ==================
 
 Why no wake-up is lost: a run that is turned away because others hold the slots marks the lane in the script that
 refuses it. The mark is taken either by the next run that is admitted, whose claim comes after, or by the next run
