@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from deliveries import tasks
 from deliveries.policy import jsontext, payload
 from webhooks.models import Organisation
-from webhooks.policy import event_names
+from webhooks.policy import event_names, strict_json
 
 DEFAULT_SOURCE = "/"
 MAX_TEXT = 512
@@ -136,8 +136,8 @@ def check(event: NewEvent) -> None:
     if event.id == "":
         raise PublishError("id must not be empty.", "/id")
     try:
-        jsontext.check(event.data)
-    except jsontext.NotJson as error:
+        strict_json.check(event.data)
+    except strict_json.NotStrict as error:
         raise PublishError(f"The data is not JSON: {error}.", "/data") from error
 
 

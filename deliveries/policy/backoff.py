@@ -22,6 +22,11 @@ class Jitter(StrEnum):
     FULL = "full"
 
 
+# The factor of a delay is drawn from `least` to `least + spread`. Full jitter keeps a tenth of the delay, so that a
+# retry never follows at once.
+_FACTORS = {Jitter.NONE: (1.0, 0.0), Jitter.TWENTY_PERCENT: (0.8, 0.4), Jitter.FULL: (0.1, 0.9)}
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A retry budget: one delay in seconds for each permitted attempt, the first included."""
@@ -37,8 +42,8 @@ class Policy:
     @property
     def longest_seconds(self) -> float:
         """The longest time from acceptance to the last attempt when every draw of chance is the slowest."""
-        stretch = 1.2 if self.jitter is Jitter.TWENTY_PERCENT else 1.0
-        return sum(self.delays) * stretch
+        least, spread = _FACTORS[self.jitter]
+        return sum(self.delays) * (least + spread)
 
 
 def exponential(first_seconds: float, retries: int) -> tuple[float, ...]:
@@ -73,16 +78,9 @@ def next_delay(policy: Policy, *, charged: int, random: float, at_least_seconds:
     """Decide what follows a failure, after `charged` charged attempts including the one that just failed.
 
     `random` is a draw from [0, 1). `at_least_seconds` is what the partner asked for (Retry-After): a lower bound.
-    Full jitter keeps a tenth of the delay, so that a retry never follows at once.
     """
     if charged >= policy.attempts:
         return Exhausted()
-    delay = policy.delays[max(charged, 0)]
-    match policy.jitter:
-        case Jitter.NONE:
-            jittered = delay
-        case Jitter.TWENTY_PERCENT:
-            jittered = delay * (0.8 + 0.4 * random)
-        case Jitter.FULL:
-            jittered = delay * (0.1 + 0.9 * random)
-    return RetryIn(max(jittered, at_least_seconds))
+    least, spread = _FACTORS[policy.jitter]
+    delay_seconds = policy.delays[max(charged, 0)] * (least + spread * random)
+    return RetryIn(max(delay_seconds, at_least_seconds))

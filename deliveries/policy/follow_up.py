@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deliveries.policy import backoff
+from deliveries.policy.failure import Failure
 from deliveries.policy.lifecycle import Reason, State
 from deliveries.policy.outcome import Outcome, Verdict
 
@@ -31,26 +32,38 @@ def decide(
 ) -> FollowUp:
     """Decide from one outcome, `charged` attempts before it and the delivery's age.
 
-    A probe is not charged and keeps its place in the schedule: it was the circuit's question, not the delivery's.
+    A probe is not charged and keeps its place in the schedule: it was the circuit's question, not the delivery's. What
+    the partner asked for (Retry-After) pauses the lane; here it would only bring forward a retry that is hours away.
+    Age ends a delivery all the same: behind a circuit that never closes, probes are all that it gets.
     """
     if outcome.verdict is Verdict.DELIVERED:
         return FollowUp(State.DELIVERED, Reason.ACKNOWLEDGED, charged=not probing)
     if outcome.verdict is Verdict.DEAD:
         return FollowUp(State.DEAD, _dead_reason(outcome), charged=not probing)
     if probing:
-        return FollowUp(State.PENDING, Reason.NONE, charged=False, delay_seconds=outcome.retry_after_seconds)
-    match backoff.next_delay(
+        return _after_probe(too_old=age_seconds > max_age_seconds)
+    following = backoff.next_delay(
         policy, charged=charged + 1, random=random, at_least_seconds=outcome.retry_after_seconds or 0.0
-    ):
-        case backoff.Exhausted():
-            return FollowUp(State.DEAD, Reason.BUDGET_EXHAUSTED, charged=True)
-        case backoff.RetryIn(seconds) if age_seconds + seconds > max_age_seconds:
-            return FollowUp(State.DEAD, Reason.AGE_EXHAUSTED, charged=True)
-        case backoff.RetryIn(seconds):
-            return FollowUp(State.PENDING, Reason.NONE, charged=True, delay_seconds=seconds)
+    )
+    if isinstance(following, backoff.Exhausted):
+        return FollowUp(State.DEAD, Reason.BUDGET_EXHAUSTED, charged=True)
+    if age_seconds + following.seconds > max_age_seconds:
+        return FollowUp(State.DEAD, Reason.AGE_EXHAUSTED, charged=True)
+    return FollowUp(State.PENDING, Reason.NONE, charged=True, delay_seconds=following.seconds)
+
+
+def _after_probe(*, too_old: bool) -> FollowUp:
+    if too_old:
+        return FollowUp(State.DEAD, Reason.AGE_EXHAUSTED, charged=False)
+    return FollowUp(State.PENDING, Reason.NONE, charged=False)
+
+
+_DEAD_REASONS = {
+    "aborted_by_partner": Reason.ABORTED,
+    Failure.LITERAL_REFUSED.value: Reason.ADDRESS_REFUSED,
+    Failure.REQUEST_INVALID.value: Reason.RENDERING_FAILED,
+}
 
 
 def _dead_reason(outcome: Outcome) -> Reason:
-    return {"aborted_by_partner": Reason.ABORTED, "literal_refused": Reason.ADDRESS_REFUSED}.get(
-        outcome.code, Reason.RENDERING_FAILED
-    )
+    return _DEAD_REASONS.get(outcome.code, Reason.INTERNAL)

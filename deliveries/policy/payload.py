@@ -17,6 +17,10 @@ class UnknownEncoding(ValueError):
     """The first byte names no encoding that this version knows."""
 
 
+class Damaged(ValueError):
+    """The bytes are not what was stored."""
+
+
 def encode(data: bytes) -> bytes:
     """Wrap the producer's bytes for storage; large ones are compressed when that makes them smaller."""
     if len(data) >= COMPRESS_FROM_BYTES:
@@ -27,10 +31,13 @@ def encode(data: bytes) -> bytes:
 
 
 def decode(stored: bytes) -> bytes:
-    """Return the producer's bytes; raises `UnknownEncoding`."""
+    """Return the producer's bytes; raises `UnknownEncoding` or `Damaged`."""
     encoding = stored[:1]
     if encoding == PLAIN:
         return stored[1:]
     if encoding == DEFLATED:
-        return zlib.decompress(stored[1:])
+        try:
+            return zlib.decompress(stored[1:])
+        except zlib.error as error:
+            raise Damaged("the compressed payload cannot be read back") from error
     raise UnknownEncoding(f"payload encoding {encoding.hex() or 'missing'} is not known")

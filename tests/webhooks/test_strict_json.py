@@ -141,3 +141,11 @@ def test_an_array_without_its_comma_is_refused() -> None:
     reader = strict_json.Reader(b"[1 2]")
     with pytest.raises(strict_json.NotStrict, match="',' expected at character 3"):
         [reader.value() for _ in reader.items()]
+
+
+@pytest.mark.timeout(20)
+def test_a_repeated_member_among_very_many_is_found_in_one_pass() -> None:
+    # Looking each name up among all others would take more than a minute here.
+    names = [str(number) for number in range(100_000)]
+    with pytest.raises(strict_json.NotStrict, match="the member '99999' appears twice"):
+        strict_json.check(("{" + ",".join(f'"{name}":1' for name in [*names, "99999"]) + "}").encode())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
@@ -185,8 +186,8 @@ def _perhaps_too_large(data: bytes) -> bool:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        # Counted in one pass: looking each name up in the list took seconds for a body of a quarter of a megabyte.
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise NotStrict(f"the member {twice!r} appears twice in one object")
     return made
 
@@ -209,6 +210,4 @@ def _float(text: str) -> float:
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 # A Python call for each number is four times the price of everything else.
-_CAREFUL = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_float
-)
+_CAREFUL = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_float)
