@@ -35,7 +35,8 @@ def after(
     now_ms: int = NOW_MS,
     jitter: int = EVEN,
 ) -> Step:
-    current, transitions = before or Circuit(epoch_ms=NOW_MS), ()
+    current = before or Circuit(epoch_ms=NOW_MS)
+    transitions: tuple[Transition, ...] = ()
     for effect in effects:
         step = circuit.observe(current, effect, probing=probing, config=config, now_ms=now_ms, jitter=jitter)
         current, transitions = step.circuit, (*transitions, *step.transitions)

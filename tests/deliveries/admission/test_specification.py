@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import redis
@@ -90,27 +90,25 @@ records = st.builds(
     st.booleans(),
     randoms,
 )
-admits, forces = st.builds(Admit, runs), st.builds(Force, st.sampled_from(admission.Action), randoms)
 # What a run usually does: asks, works a while, reports.
-visits = records.map(lambda record: [Admit(record.run), record])
-# Weights: mostly runs at work; a flush once in a while, or no history would get anywhere.
-steps: st.SearchStrategy[Sequence[Operation]] = st.integers(0, 59).flatmap(
-    lambda draw: (
-        visits
-        if draw < 30
-        else admits.map(lambda one: [one])
-        if draw < 40
-        else records.map(lambda one: [one])
-        if draw < 47
-        else st.builds(Leave, runs).map(lambda one: [one])
-        if draw < 50
-        else forces.map(lambda one: [one])
-        if draw < 53
-        else st.builds(Sweep, digests).map(lambda one: [one])
-        if draw < 59
-        else st.just([Flush()])
-    )
-)
+visits: st.SearchStrategy[list[Operation]] = records.map(lambda record: [Admit(record.run), record])
+
+
+def alone(operation: st.SearchStrategy[Operation]) -> st.SearchStrategy[list[Operation]]:
+    return operation.map(lambda one: [one])
+
+
+# Mostly runs at work; a flush once in a while, or no history would get anywhere.
+weights: list[tuple[int, st.SearchStrategy[list[Operation]]]] = [
+    (30, visits),
+    (10, alone(st.builds(Admit, runs))),
+    (7, alone(records)),
+    (3, alone(st.builds(Leave, runs))),
+    (3, alone(st.builds(Force, st.sampled_from(admission.Action), randoms))),
+    (6, alone(st.builds(Sweep, digests))),
+    (1, alone(st.builds(Flush))),
+]
+steps = st.sampled_from([step for weight, step in weights for _ in range(weight)]).flatmap(lambda step: step)
 # From nothing to beyond every interval above, slots and recency included; once backwards, as after a failover.
 gaps = st.sampled_from([0] * 6 + [1, 40, 999, 1_000, 3_000, 5_000, 5_000, 15_000, 61_000, 301_000, -500])
 
@@ -118,7 +116,7 @@ gaps = st.sampled_from([0] * 6 + [1, 40, 999, 1_000, 3_000, 5_000, 5_000, 15_000
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(st.tuples(gaps, steps), min_size=10, max_size=40))
 def test_scripts_and_specification_agree_after_each_step_of_any_history(
-    history: list[tuple[int, Sequence[Operation]]],
+    history: list[tuple[int, list[Operation]]],
 ) -> None:
     server, endpoint_id = connection.client(connection.WORKER), uuid.uuid4()
     now_ms, lane = START_MS, None
@@ -228,10 +226,11 @@ def _of(endpoint_id: uuid.UUID, moved: Iterable[tuple[uuid.UUID, Transition]]) -
 
 
 def _stored(server: redis.Redis, endpoint_id: uuid.UUID) -> Lane | None:
-    row = server.hgetall(keys.lane(endpoint_id))
-    assert isinstance(row, dict)
-    if not row:
+    stored = server.hgetall(keys.lane(endpoint_id))
+    assert isinstance(stored, dict)
+    if not stored:
         return None
+    row = {str(name): str(value) for name, value in stored.items()}
     number = {name: int(value) for name, value in row.items() if value.lstrip("-").isdigit()}
     window = Window(number["bucket_ms"], tuple(Bucket(*bucket) for bucket in json.loads(row["window"])))
     circuit = Circuit(
