@@ -229,14 +229,13 @@ class Receiver:
             return server
 
     async def _stop(self) -> None:
+        # A connection accepted last may still be on its way to its peer, and a closed server would drop it with its
+        # socket open; the scripts end with their connections.
+        while self._peers or len(asyncio.all_tasks()) > 1:
+            for peer in tuple(self._peers):
+                peer.abort()
+            await asyncio.sleep(0)
         self._server.close()
-        for peer in tuple(self._peers):
-            peer.abort()
-        current = asyncio.current_task()
-        scripts = [task for task in asyncio.all_tasks() if task is not current]
-        for script in scripts:
-            script.cancel()
-        await asyncio.gather(*scripts, return_exceptions=True)
 
 
 def _target(head: bytes) -> str:

@@ -19,7 +19,7 @@ class Mode(StrEnum):
     DATA = "data"
 
 
-JSON = "application/json"
+_CONTENT_TYPES = {Mode.ARGUS: "application/json", Mode.STANDARD: "application/json", Mode.DATA: "application/json"}
 
 
 def body(
@@ -36,24 +36,22 @@ def body(
 
     Identifiers are UUIDs as text; `timestamp` is the event's own, with a zone.
     """
-    match mode:
-        case Mode.ARGUS:
-            head = (
-                f'{{"id":{json.dumps(event_id)},"event":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}",'
-                f'"delivery_id":{json.dumps(delivery_id)},"organisation_id":{json.dumps(organisation_id)},"data":'
-            )
-        case Mode.STANDARD:
-            head = f'{{"type":{json.dumps(event_type)},"timestamp":"{rfc3339(timestamp)}","data":'
-        case Mode.DATA:
-            return data
+    if mode is Mode.DATA:
+        return data
+    moment = rfc3339(timestamp)
+    if mode is Mode.STANDARD:
+        head = f'{{"type":{json.dumps(event_type)},"timestamp":"{moment}","data":'
+    else:
+        head = (
+            f'{{"id":{json.dumps(event_id)},"event":{json.dumps(event_type)},"timestamp":"{moment}",'
+            f'"delivery_id":{json.dumps(delivery_id)},"organisation_id":{json.dumps(organisation_id)},"data":'
+        )
     return b"%b%b}" % (head.encode("ascii"), data)
 
 
 def content_type(mode: Mode) -> str:
     """Name the media type of the body that `mode` makes."""
-    match mode:
-        case Mode.ARGUS | Mode.STANDARD | Mode.DATA:
-            return JSON
+    return _CONTENT_TYPES[mode]
 
 
 def rfc3339(moment: datetime) -> str:

@@ -113,8 +113,8 @@ class Connection:
             return False
         return not (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending())
 
-    def write(self, data: bytes, deadline: Deadline) -> bool:
-        """Send everything within `deadline`; `False` when the peer stopped listening: it may still have answered."""
+    def write(self, data: bytes, deadline: Deadline) -> Failure | None:
+        """Send everything within `deadline`, or return how the peer stopped listening: it may still have answered."""
         view = memoryview(data)
         try:
             while view:
@@ -123,9 +123,9 @@ class Connection:
         except OSError as error:
             failure = failure_of_transfer(error, Failure.WRITE_TIMEOUT)
             if failure in {Failure.CLOSED, Failure.RESET}:
-                return False
+                return failure
             raise Broken(failure) from error
-        return True
+        return None
 
     def read(self, deadline: Deadline) -> Reply:
         """Read one final answer, raising `Broken` when its head is not complete and sound by the deadline."""

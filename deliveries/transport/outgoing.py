@@ -1,4 +1,4 @@
-"""The request as bytes. One check over the finished head keeps every value inside its own line."""
+"""The request as bytes. A check over the finished head keeps every value inside its own line."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ _HEAD = re.compile(
     r"POST /[\x21-\x7e]* HTTP/1\.1\r\nHost: [\x21-\x7e]+\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [\x20-\x7e]*\r\n)+\r\n"
 )
 
+# Request line, Host, Accept, Accept-Encoding, Content-Length and the empty line.
+_OWN_LINES = 6
+
 
 def head(target: str, authority: str, headers: Mapping[str, str], length: int) -> bytes:
     """Write the request line and all headers; raises `Broken` when a name or value does not belong on the wire."""
@@ -40,6 +43,7 @@ def head(target: str, authority: str, headers: Mapping[str, str], length: int) -
         f"POST {target} HTTP/1.1\r\nHost: {authority}\r\n{fields}"
         f"Accept: */*\r\nAccept-Encoding: identity\r\nContent-Length: {length}\r\n\r\n"
     )
-    if _HEAD.fullmatch(text) is None:
+    # A value with a line break of its own makes a head that is as well-formed, with one header more than we wrote.
+    if text.count("\n") != len(headers) + _OWN_LINES or _HEAD.fullmatch(text) is None:
         raise Broken(Failure.REQUEST_INVALID)
     return text.encode("ascii")

@@ -22,12 +22,15 @@ _MISMATCHES = frozenset({62, 64})
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """What the handshake settled: protocol version, cipher, SHA-256 of the peer's certificate (hex) and its expiry."""
+    """What the handshake settled: protocol version, cipher, SHA-256 of the peer's certificate (hex) and its expiry.
+
+    All text, so that it can be kept as evidence as it is; `not_after` is RFC 3339 in UTC.
+    """
 
     version: str
     cipher: str
     peer_sha256: str
-    not_after: datetime
+    not_after: str
 
 
 def context(*, roots_pem: str | None = None) -> ssl.SSLContext:
@@ -69,7 +72,7 @@ def facts(sock: ssl.SSLSocket) -> TlsFacts:
         version=sock.version() or "",
         cipher=cipher[0] if cipher else "",
         peer_sha256=hashlib.sha256(certificate).hexdigest(),
-        not_after=datetime.fromtimestamp(ssl.cert_time_to_seconds(expiry), UTC),
+        not_after=datetime.fromtimestamp(ssl.cert_time_to_seconds(expiry), UTC).isoformat(),
     )
 
 
