@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -209,8 +208,10 @@ def read(name: str) -> Any:
     try:
         return variable.cast(text)
     except ValueError as error:
-        shown = "its value" if variable.secret else repr(text)
-        raise ImproperlyConfigured(f"{name}: cannot use {shown}: {error}.") from error
+        if variable.secret:
+            # The cast's own message may quote what it was given, and a traceback would print it.
+            raise ImproperlyConfigured(f"{name}: cannot use its value.") from None
+        raise ImproperlyConfigured(f"{name}: cannot use {text!r}: {error}.") from error
 
 
 def _text(variable: Variable) -> str:
@@ -220,4 +221,7 @@ def _text(variable: Variable) -> str:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{variable.name}_FILE: cannot read {path}: {error.strerror}.") from error
-    return str(environ.Env().str(variable.name, default=variable.default))
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(f"{variable.name}_FILE: {path} is not text in UTF-8.") from None
+    # Taken as it is: a library's interpolation would read a secret that begins with `$` as another variable's name.
+    return os.environ.get(variable.name, variable.default)

@@ -6,7 +6,6 @@ Layout of a sealed value: one byte length of the key id, the key id, 12 bytes no
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import os
@@ -91,10 +90,12 @@ def parse_keys(texts: tuple[str, ...]) -> dict[str, AESGCM]:
         key_id, _, encoded = text.partition(":")
         try:
             raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:  # not base64, or not even ASCII
             raw = b""
         if not 0 < len(key_id.encode()) < 256 or len(raw) != KEY_BYTES:
             raise ImproperlyConfigured(f"ENCRYPTION_KEYS: key {position} is not `id:base64` of {KEY_BYTES} bytes.")
+        if key_id in keys:
+            raise ImproperlyConfigured(f"ENCRYPTION_KEYS: key {position} has the id of an earlier one.")
         keys[key_id] = AESGCM(raw)
     if not keys:
         raise ImproperlyConfigured("ENCRYPTION_KEYS: at least one key is needed.")
