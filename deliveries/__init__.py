@@ -1,13 +1,20 @@
 """What happened, who was told and what they answered. The hops of an event, top to bottom:
 
-publish     an event becomes a committed row, owed to whoever subscribes
-tasks       Celery's side: doorbells in, countdowns out, nothing else
-fanout      one organisation's new events become deliveries
-lane        one endpoint's deliveries are admitted, claimed, sent, settled and recorded
-sweep       whatever a lost message or a dead process left behind is rung again
-settle      attempts are appended and deliveries move, in one statement
-transport   the one HTTP client, its deadline and its address guard
-admission   what workers share in Redis: circuits, slots, doorbells
-models      the truth, in PostgreSQL
-policy      the rules, without clock, chance or I/O
+publish        an event becomes a committed row, owed to whoever subscribes
+tasks          Celery's side: doorbells in, countdowns out, nothing else
+fanout         one organisation's new events become deliveries
+lane           one endpoint's deliveries are admitted, claimed, sent, settled and recorded
+sweep          whatever a lost message or a dead process left behind is rung again
+interventions  what a person does to deliveries and circuits by hand
+chunk          a claim is sent row by row until it is time to settle
+dispatch       one claimed delivery becomes one signed request, and its answer an outcome
+claims         due deliveries become one worker's, for the length of a lease
+settle         attempts are appended and deliveries move, in one statement
+leases         what a vanished worker held is freed and recorded as unknown
+circuits       changes of a circuit become history
+transport      the one HTTP client, its deadline and its address guard
+admission      what workers share in Redis: circuits, slots, doorbells
+models         the truth, in PostgreSQL
+conf           settings become behaviour
+policy         the rules, without clock, chance or I/O
 """
