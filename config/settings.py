@@ -144,7 +144,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "deliveries.sweep",
         "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS),
-        "options": {"queue": "control", "expires": max(SWEEP_INTERVAL_SECONDS, 1.0)},
+        "options": {"queue": "control"},
     },
 }
 

@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 import structlog
 from celery import Task
 from celery.beat import PersistentScheduler
-from celery.exceptions import OperationalError
 from django.conf import settings
+from kombu.exceptions import ChannelError, OperationalError
 
 from config.celery import app
 from deliveries import admission, fanout, lane, sweep
@@ -93,19 +93,34 @@ def _come_back(task: Task[Any, Any], endpoint_id: str, seconds: float, wake_at_m
 
 # The sweep's doorbell belongs to nobody in particular.
 SWEEP = uuid.UUID(int=0)
+# A sweep that nobody answered for so many intervals was lost with its worker, or its worker is stopped.
+SWEEP_LOST_INTERVALS = 6
+# With workers stopped, lost and waiting cannot be told apart; no more than this are left for them to find.
+WAITING_LIMIT = 10
 
 
 class CoalescingScheduler(PersistentScheduler):
-    """Beat, with its sweeps coalesced like every other doorbell: stopped workers find one, not one per interval."""
+    """Beat, with its sweeps coalesced like every other doorbell: stopped workers find a few, not one per interval.
+
+    The message does not expire: one that expired while its worker was restarted would leave its flag behind.
+    """
 
     def apply_async(self, entry: Any, *args: Any, **kwargs: Any) -> Any:
-        """Publish the entry unless an earlier one still waits unanswered; one that waits for a minute was lost."""
-        if not doorbells.ring("sweep", [SWEEP], stale_after_seconds=SWEEP_LOST_SECONDS):
+        """Publish the entry unless an earlier one still waits unanswered."""
+        lost_after = SWEEP_LOST_INTERVALS * settings.SWEEP_INTERVAL_SECONDS
+        stale = lost_after if _waiting("control") < WAITING_LIMIT else None
+        if not doorbells.ring("sweep", [SWEEP], stale_after_seconds=stale):
             return None
         return super().apply_async(entry, *args, **kwargs)
 
 
-SWEEP_LOST_SECONDS = 60.0
+def _waiting(queue: str) -> int:
+    with app.connection_or_acquire() as broker:
+        try:
+            return int(broker.default_channel.queue_declare(queue, passive=True).message_count)
+        except ChannelError:
+            # Nothing was ever published to it.
+            return 0
 
 
 def _ring(

@@ -8,6 +8,8 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 
+pytest_plugins = ["tests.engine"]
+
 
 @pytest.fixture
 def shared_state() -> Iterator[redis.Redis]:

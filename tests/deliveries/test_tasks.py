@@ -185,12 +185,26 @@ def test_a_doorbell_that_cannot_be_published_does_not_stay_rung(
     assert doorbells.ring("deliver", [partner.id]) == [doorbells.Ring(partner.id, "deliver")]
 
 
-def test_stopped_workers_find_one_sweep_however_long_they_were_away(shared_state: redis.Redis) -> None:
+def beat(times: int) -> None:
     scheduler = tasks.CoalescingScheduler(app=app, schedule_filename="", lazy=True)
     entry = scheduler.Entry(**dict(app.conf.beat_schedule["sweep"], name="sweep", app=app))
-    for _ in range(20):
+    for _ in range(times):
         scheduler.apply_async(entry, advance=False)
+
+
+def test_stopped_workers_find_one_sweep_after_many_intervals(shared_state: redis.Redis) -> None:
+    beat(20)
     assert waiting(shared_state) == {"control": 1}
+    ((headers, _),) = messages(shared_state, "control")
+    assert headers["expires"] is None
+
+
+def test_a_sweep_that_was_lost_is_rung_again_but_stopped_workers_find_few(
+    shared_state: redis.Redis, settings: Settings
+) -> None:
+    settings.SWEEP_INTERVAL_SECONDS = 0.0
+    beat(50)
+    assert waiting(shared_state) == {"control": tasks.WAITING_LIMIT}
 
 
 def test_tasks_never_give_up_on_their_own_and_store_nothing() -> None:
