@@ -126,7 +126,8 @@ class Receiver:
 
     def url(self, path: str = "/", *, host: str | None = None) -> str:
         """The URL of a path here, by address or by a name that resolves to it."""
-        return f"{'https' if self._tls else 'http'}://{host or self._host}:{self.port}{path}"
+        name = host or (f"[{self._host}]" if ":" in self._host else self._host)
+        return f"{'https' if self._tls else 'http'}://{name}:{self.port}{path}"
 
     def answer(
         self,

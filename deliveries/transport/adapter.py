@@ -6,7 +6,7 @@ root certificates reloaded per connection, proxies from the environment, cookies
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -42,7 +42,7 @@ class HardenedAdapter(HTTPAdapter):
         return cast(Reply, self.send(Outgoing(call), stream=True, timeout=cast(float, _NO_TIMEOUT)).raw)
 
     def get_connection_with_tls_context(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> Any:
-        """Return the call itself: it finds or opens a connection of its own endpoint."""
+        """Return the call itself: it finds or opens a connection of its own endpoint, never through a proxy."""
         if not isinstance(request, Outgoing):
             raise TypeError("this adapter only sends calls of its client")
         return request.call
@@ -53,10 +53,6 @@ class HardenedAdapter(HTTPAdapter):
     def request_url(self, *_: Any, **__: Any) -> str:
         """Return nothing: the target is the endpoint's, as parsed."""
         return ""
-
-    def proxy_manager_for(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: a proxy would resolve names itself, out of the guard's sight."""
-        raise NotImplementedError("deliveries never go through a proxy")
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Wrap the reply without collecting cookies."""

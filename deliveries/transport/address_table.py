@@ -104,7 +104,9 @@ def embedded(address: Ip) -> Iterator[IPv4Address]:
     if isinstance(address, IPv4Address):
         return
     low = IPv4Address(int(address) & _LOW_32_BITS)
-    if address.ipv4_mapped is not None or address in _COMPATIBLE or is_isatap(address):
+    # `::1` lies in the space of IPv4-compatible addresses without being one (RFC 4291, 2.5.5.1).
+    is_compatible = address in _COMPATIBLE and not address.is_loopback
+    if address.ipv4_mapped is not None or is_compatible or is_isatap(address):
         yield low
     if any(address in network for network in _NAT64):
         yield low

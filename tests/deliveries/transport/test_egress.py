@@ -150,6 +150,15 @@ def test_the_resolver_is_given_what_is_left_of_the_deadline(make_client: MakeCli
     assert 0 < given[0] <= 3
 
 
+def test_ipv6_is_dialled_and_named_in_brackets(make_client: MakeClient) -> None:
+    rule = "[::1]:20000-29999"
+    with Receiver(host="::1") as receiver:
+        client = make_client(egress=Egress.read(allow=[rule], http_allow=[rule]))
+        exchange = client.send(request_to(receiver.url("/hook")))
+        assert (exchange.status, exchange.address) == (200, "::1")
+        assert receiver.requests()[0].header("Host") == f"[::1]:{receiver.port}"
+
+
 def test_nobody_listening_is_a_refused_connection(client: Client) -> None:
     with Receiver() as gone:
         url = gone.url("/hook")

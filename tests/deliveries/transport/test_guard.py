@@ -149,6 +149,11 @@ def test_an_allowance_for_a_translator_does_not_reach_what_it_translates_to() ->
     assert egress.judge("64:ff9b::10.0.0.1", 443, "https") is Verdict.SPECIAL
 
 
+def test_the_ipv6_loopback_can_be_allowed_by_itself() -> None:
+    assert Egress.read(allow=["[::1]:8443"]).permits("::1", 8443, "https")
+    assert not Egress.read(allow=["::/96"]).permits("::127.0.0.1", 8443, "https")
+
+
 def test_an_ipv4_allowance_does_not_reach_the_mapped_spelling() -> None:
     egress = Egress.read(allow=["127.0.0.0/8"])
     assert egress.permits("127.0.0.1", 443, "https")

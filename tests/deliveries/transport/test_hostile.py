@@ -83,6 +83,7 @@ CASES = {
     "close in the headers": Case((Send(HEAD + b"X: y\r\n"), Wait(0.05), Close()), Failure.CLOSED),
     "close in the body": Case((Send(HEAD + b"Content-Length: 9\r\n\r\nabc"), Close()), 200, truncated=True),
     "close ends the body": Case((Send(HEAD + b"\r\nabc"), Close()), 200),
+    "reset ends the body": Case((Send(HEAD + b"\r\nabc"), Wait(0.05), Reset()), 200, truncated=True),
     "slow reader": Case((StopReading(), Hang()), Failure.WRITE_TIMEOUT, before_body=True, body_bytes=LARGE),
     "refuses a large request early": Case(
         (Send(response(413)), Wait(0.2), Close()), 413, before_body=True, body_bytes=100_000

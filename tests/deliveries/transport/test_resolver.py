@@ -76,6 +76,19 @@ def test_hanging_lookups_are_bounded_and_the_next_name_fails_at_once(release: th
     assert resolver("a.example", 5) == ("192.0.2.1",)
 
 
+def test_a_machine_without_a_thread_to_give_fails_the_lookup_and_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = ThreadedResolver(lambda host: ("192.0.2.1",))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(Broken) as broken:
+            resolver("example.com", 5)
+    assert broken.value.failure is Failure.LOCAL_RESOURCES
+    assert resolver("example.com", 5) == ("192.0.2.1",)
+
+
 def test_everyone_who_asks_for_a_name_under_way_shares_its_lookup(release: threading.Event) -> None:
     asked: list[str] = []
 

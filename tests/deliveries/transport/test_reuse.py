@@ -69,6 +69,27 @@ def test_a_connection_is_not_used_again_when_it_is_too_old(make_client: MakeClie
     receiver.wait_until(lambda: receiver.open_connections == 0)
 
 
+def test_a_connection_that_grew_old_while_idle_is_replaced(client: Client, receiver: Receiver) -> None:
+    client.send(request_to(receiver.url("/hook")))
+    (kept,) = client._idle._by_key.values()
+    kept[0].opened_at -= 60
+    exchange = client.send(request_to(receiver.url("/hook")))
+    assert (exchange.status, exchange.reused) == (200, False)
+    assert client.send(request_to(receiver.url("/hook"))).reused
+    receiver.wait_until(lambda: receiver.open_connections == 1)
+
+
+def test_what_other_endpoints_left_to_grow_old_is_closed_by_the_next_request(
+    client: Client, receiver: Receiver
+) -> None:
+    client.send(request_to(receiver.url("/left")))
+    (kept,) = client._idle._by_key.values()
+    kept[0].opened_at -= 60
+    client.send(request_to(receiver.url("/next"), endpoint_id=OTHER_ENDPOINT))
+    assert client.idle_connections == 1
+    receiver.wait_until(lambda: receiver.open_connections == 1)
+
+
 def test_the_endpoint_that_was_idle_longest_makes_room(make_client: MakeClient, receiver: Receiver) -> None:
     client = make_client(limits=Limits(max_idle=2))
     endpoints = [UUID(int=number) for number in range(4)]

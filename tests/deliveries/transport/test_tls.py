@@ -148,6 +148,13 @@ def test_a_context_that_would_accept_anyone_is_refused(authority: trustme.CA) ->
         Client(egress=EGRESS, ssl_context=lax)
 
 
+def test_a_context_that_would_speak_older_tls_is_refused() -> None:
+    old = tls.context()
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.raises(ValueError, match=r"1\.2"):
+        Client(egress=EGRESS, ssl_context=old)
+
+
 def test_a_private_authority_replaces_the_public_ones(authority: trustme.CA) -> None:
     assert len(tls.context(roots_pem=authority.cert_pem.bytes().decode()).get_ca_certs()) == 1
     assert len(tls.context().get_ca_certs()) > 50
