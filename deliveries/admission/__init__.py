@@ -2,8 +2,8 @@
 
 Size grows with the number of endpoints, never with the number of events; losing all of it costs a few seconds of
 caution. Times are whole milliseconds on the server's own clock. Rules that race are Lua scripts (`lua/`), each one
-atomic; `deliveries.policy.admission` specifies them. One server, or one with replicas under a sentinel: the scripts
-touch a lane and the common set of countdowns together, which a cluster would refuse.
+atomic; `deliveries.policy.admission` specifies them. One server, not a cluster: the scripts
+touch a lane and the common set of countdowns together.
 
 ==========================  =======================  =========================  ================  ==================
 key                         who writes               who may race               bounded by        cleaned by

@@ -22,7 +22,7 @@ class Patience:
 # A worker may wait a moment for its permit: without it nothing is sent.
 WORKER = Patience(connect_seconds=0.5, answer_seconds=1.0)
 # A producer may not: ringing is a courtesy, and the two together keep within a tenth of a second.
-PRODUCER = Patience(connect_seconds=0.04, answer_seconds=0.05)
+PRODUCER = Patience(connect_seconds=0.04, answer_seconds=0.06)
 
 
 def client(patience: Patience) -> redis.Redis:

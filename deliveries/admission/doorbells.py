@@ -7,12 +7,12 @@ All of it fails open: a doorbell that is not rung, not answered or not withdrawn
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import redis
+import structlog
 
 from deliveries.admission import connection, keys, scripts
 from deliveries.admission.errors import Unreachable
@@ -21,7 +21,7 @@ from deliveries.admission.rest import Rest
 from deliveries.admission.survey import chunks
 from deliveries.policy.circuit import milliseconds
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 DOORBELLS_PER_CALL = 500
 # How long the process stops trying after a failure: a dead Redis then costs a producer a tenth of a second once
@@ -88,5 +88,5 @@ def _delete(kind: Kind, ids: Sequence[UUID], *, patience: connection.Patience) -
     try:
         connection.client(patience).delete(*(keys.rung(kind, target_id) for target_id in ids))
     except redis.RedisError as error:
-        logger.warning("doorbell_not_taken_down", extra={"kind": kind, "error": type(error).__name__})
+        log.warning("doorbells.not_taken_down", kind=kind, error=type(error).__name__)
         rest.failed()

@@ -7,20 +7,20 @@ Redis scripts cannot import, so the parts that several share are prepended. A se
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import redis
+import structlog
 from redis.commands.core import Script
 
 from deliveries.admission import connection
 from deliveries.admission.connection import Patience
 from deliveries.admission.errors import Unreachable
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 PARTS: dict[str, tuple[str, ...]] = {
     "admit": ("clock", "lane", "circuit", "countdown", "admit"),
@@ -47,7 +47,7 @@ def call(name: str, *, keys: Sequence[str], ask: Mapping[str, Any], patience: Pa
         client = connection.client(patience)
         return _script(name, client)(keys=keys, args=[json.dumps(document)])
     except redis.RedisError as error:
-        logger.warning("admission_unreachable", extra={"script": name, "error": type(error).__name__})
+        log.warning("admission.unreachable", script=name, error=type(error).__name__)
         raise Unreachable(f"{name}: {type(error).__name__}") from error
 
 

@@ -202,8 +202,10 @@ def test_a_pause_refuses_and_is_moved_only_later() -> None:
 def test_the_longer_of_circuit_and_pause_is_the_answer() -> None:
     longer = replace(opened(), paused_until_ms=NOW_MS + 5001)
     shorter = replace(opened(), paused_until_ms=NOW_MS + 4999)
+    equal = replace(opened(), paused_until_ms=NOW_MS + 5000)
     assert admit(longer, "b").refused == Refused(Refusal.PAUSED, 5001)
     assert admit(shorter, "b").refused == Refused(Refusal.OPEN, 5000)
+    assert admit(equal, "b").refused == Refused(Refusal.PAUSED, 5000)
 
 
 def test_a_late_run_can_still_pause_the_lane_of_the_same_target_but_no_other() -> None:

@@ -41,10 +41,16 @@ end
 save(lane_key, lane)
 
 local _, wait = refused_by_clock(lane)
+
+-- When the lane is next worth a visit. A probe takes the earliest pending delivery before it is due, so that a healthy
+-- partner is found out when the interval is over, not when its next retry happens to fall.
+local function next_visit()
+  if lane.state == 'open' and wait > 0 then return wait end
+  return math.max(ask.due_ms, wait)
+end
+
 if ask.due_ms and ask.bounds and not wake then
-  -- The end of an open interval is worth coming back for by itself: a probe may send what is not due yet.
-  local from_now = lane.state == 'open' and wait or math.max(ask.due_ms, wait)
-  wake_at = reserve(wakes, ask.id, from_now, ask.bounds)
+  wake_at = reserve(wakes, ask.id, next_visit(), ask.bounds)
 end
 return cjson.encode({
   circuit = lane.state, wait = wait, wake = wake, slots_free = refusal(lane, '') == nil,

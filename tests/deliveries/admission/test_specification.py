@@ -5,119 +5,48 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from deliveries import admission
 from deliveries.admission import connection, keys, scripts
 from deliveries.policy import admission as spec
 from deliveries.policy import gate
-from deliveries.policy.circuit import Circuit, Config, State, Transition, jitter_permille
+from deliveries.policy.circuit import Circuit, State, Transition, jitter_permille
 from deliveries.policy.gate import Lane
-from deliveries.policy.outcome import Effect
 from deliveries.policy.slots import Slot, Slots
 from deliveries.policy.window import Bucket, Window
-
-START_MS = 1_800_000_000_123
-BOUNDS = admission.Bounds(ceiling_seconds=8, limit=1)
-CONFIG = Config(
-    failure_threshold=3,
-    failure_rate=0.6,
-    window_seconds=10,
-    window_minimum=4,
-    open_seconds=4,
-    max_open_seconds=12,
-    max_concurrency=3,
-)
-# An endpoint's numbers may be edited between two records, the window's length among them.
-CONFIGS = (CONFIG, replace(CONFIG, failure_threshold=50, window_seconds=25, max_concurrency=6))
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    run: str
-    effects: tuple[Effect, ...]
-    config: Config
-    digest: str
-    pause_seconds: float | None
-    keep: bool
-    random: float
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class Force:
-    action: admission.Action
-    random: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    pass
-
-
-Operation = Admit | Record | Leave | Force | Sweep | Flush
-
-runs = st.sampled_from(["a", "a", "b", "c", "d: {}"])
-digests = st.sampled_from(["one"] * 15 + ["two"])
-randoms = st.floats(0, 1, exclude_max=True)
-# Long rows of one kind, so that circuits open and slots grow; and anything mixed.
-uniform = st.builds(lambda effect, count: [effect] * count, st.sampled_from(Effect), st.integers(1, 3))
-records = st.builds(
+from tests.deliveries.admission.histories import (
+    BOUNDS,
+    CONFIG,
+    KNOWN,
+    START_MS,
+    Admit,
+    Flush,
+    Force,
+    History,
+    Leave,
+    Operation,
     Record,
-    runs,
-    st.one_of(uniform, uniform, st.lists(st.sampled_from(Effect), max_size=5)).map(tuple),
-    st.sampled_from((CONFIG, *CONFIGS)),
-    digests,
-    st.sampled_from([None] * 9 + [0.0, 2.5, 1e9]),
-    st.booleans(),
-    randoms,
+    Sweep,
+    histories,
 )
-# What a run usually does: asks, works a while, reports.
-visits: st.SearchStrategy[list[Operation]] = records.map(lambda record: [Admit(record.run), record])
 
 
-def alone(operation: st.SearchStrategy[Operation]) -> st.SearchStrategy[list[Operation]]:
-    return operation.map(lambda one: [one])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories)
+def test_scripts_and_specification_agree_after_each_step_of_any_history(history: History) -> None:
+    _live_through(history)
 
 
-# Mostly runs at work; a flush once in a while, or no history would get anywhere.
-weights: list[tuple[int, st.SearchStrategy[list[Operation]]]] = [
-    (30, visits),
-    (10, alone(st.builds(Admit, runs))),
-    (7, alone(records)),
-    (3, alone(st.builds(Leave, runs))),
-    (3, alone(st.builds(Force, st.sampled_from(admission.Action), randoms))),
-    (6, alone(st.builds(Sweep, digests))),
-    (1, alone(st.builds(Flush))),
-]
-steps = st.sampled_from([step for weight, step in weights for _ in range(weight)]).flatmap(lambda step: step)
-# From nothing to beyond every interval above, slots and recency included; once backwards, as after a failover.
-gaps = st.sampled_from([0] * 6 + [1, 40, 999, 1_000, 3_000, 5_000, 5_000, 15_000, 61_000, 301_000, -500])
+@pytest.mark.parametrize("name", KNOWN)
+def test_scripts_and_specification_agree_where_chance_would_seldom_look(name: str) -> None:
+    _live_through(KNOWN[name])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(st.tuples(gaps, steps), min_size=10, max_size=40))
-def test_scripts_and_specification_agree_after_each_step_of_any_history(
-    history: list[tuple[int, list[Operation]]],
-) -> None:
+def _live_through(history: History) -> None:
     server, endpoint_id = connection.client(connection.WORKER), uuid.uuid4()
     now_ms, lane = START_MS, None
     for gap, operation in [(gap, operation) for gap, step in history for operation in step]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import override_settings
+from structlog.testing import capture_logs
 
 from deliveries import admission
 from deliveries.admission import connection, countdowns, doorbells
@@ -55,13 +55,12 @@ def record(endpoint_id: uuid.UUID, config: Config) -> admission.Recorded:
 
 
 @pytest.mark.usefixtures("closed_port")
-def test_without_redis_nothing_is_admitted_and_nothing_raises_in_a_run(
-    endpoint_id: uuid.UUID, config: Config, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING):
+def test_without_redis_nothing_is_admitted_and_nothing_raises_in_a_run(endpoint_id: uuid.UUID, config: Config) -> None:
+    with capture_logs() as logs:
         refused = admission.admit(endpoint_id, run="a", slot_seconds=45, answering="deliver", bounds=BOUNDS)
     assert refused == admission.Refused(admission.Refusal.UNREACHABLE, 5.0)
-    assert [entry.message for entry in caplog.records] == ["admission_unreachable"]
+    expected = {"event": "admission.unreachable", "script": "admit", "error": "ConnectionError", "log_level": "warning"}
+    assert logs == [expected]
     assert not record(endpoint_id, config).reached
     assert not admission.leave(endpoint_id, run="a").reached
     assert countdowns.reserve(endpoint_id, 5, ceiling_seconds=600, limit=10) is None
