@@ -19,7 +19,10 @@ def erase(place: Home) -> None:
 
     Raises `UnusableFolder` when they are in use.
     """
-    if not place.users_lock.exists():
+    if not place.users_lock.exists():  # no server ever ran here: the names below may be somebody else's
+        for folder in (place.sockets, place.path):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         return
     with locks.closing(locks.exclusive(place.start_lock)):
         if not polling.until(lambda: _without_guardian(place), WAIT_SECONDS):

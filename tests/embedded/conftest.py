@@ -37,6 +37,7 @@ def _kept_home() -> Iterator[Home]:
 def home(_kept_home: Home) -> Iterator[Home]:
     """A home that may have data already, which makes starting quick; no process may be left in it afterwards."""
     yield _kept_home
+    users.end_all()
     users.await_end(_kept_home)
 
 
@@ -44,6 +45,7 @@ def _home() -> Iterator[Home]:
     # Not pytest's own folder: root's is closed to others. The name has no meaning but to be unused.
     home = homes.locate(Path("/tmp") / f"argus-embedded-{secrets.token_hex(6)}")
     yield home
+    users.end_all()
     users.await_end(home)
     erase.erase(home)
     assert not home.path.exists()

@@ -19,6 +19,8 @@ from config.embedded.home import PROJECT, Home
 
 PATIENCE_SECONDS = 30.0
 
+_started: list[subprocess.Popen[str]] = []
+
 # Attaches, says so, and stays until its input ends.
 _STAY = """
 import json, sys
@@ -74,6 +76,7 @@ class User:
             extra_groups=None if self.uid is None else [],
             umask=self.umask,
         )
+        _started.append(self.process)
 
     def attached(self) -> User:
         """Wait until it uses the servers."""
@@ -110,6 +113,13 @@ class User:
         return redis.Redis.from_url(self.redis_url, decode_responses=True)
 
 
+def end_all() -> None:
+    """End the users that a failed test left behind: the servers would stay for them."""
+    while _started:
+        with _started.pop() as process:
+            process.kill()
+
+
 def running(home: Home) -> dict[int, str]:
     """The processes that belong to a home: guardian, servers, and the servers' own children (by their folder)."""
     marks = (str(home.path), str(home.sockets))
@@ -134,17 +144,24 @@ def guardians(home: Home) -> list[int]:
 
 
 def postmaster(home: Home) -> int:
-    """Process id of the home's PostgreSQL."""
-    return int((home.postgres_data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    """Process id of the home's PostgreSQL, 0 while there is none."""
+    try:
+        return int((home.postgres_data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+    except (FileNotFoundError, IndexError):
+        return 0
 
 
 def await_end(home: Home) -> None:
     """Wait until nothing runs for a home, and nobody holds its guardian's lock."""
     until(lambda: not running(home), f"the end of {running(home)}")
-    if home.guardian_lock.exists():
-        lock = locks.try_exclusive(home.guardian_lock)
-        assert lock is not None
+    until(lambda: _has_no_guardian(home), "the release of the guardian's lock")
+
+
+def _has_no_guardian(home: Home) -> bool:
+    lock = locks.try_exclusive(home.guardian_lock) if home.guardian_lock.exists() else -1
+    if lock is not None and lock >= 0:
         os.close(lock)
+    return lock is not None
 
 
 def kill(pid: int) -> None:
