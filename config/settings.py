@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env, logging
+from webhooks.policy.scopes import SCOPES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -55,6 +56,9 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "webhooks.api.request_ids.RequestIds",
+    "config.tls.ForwardedProto",
+    "config.tls.TlsOnly",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -194,27 +198,31 @@ ENCRYPTION_KEYS = _encryption_keys()
 AUTH_USER_MODEL = "webhooks.User"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "webhooks.Application"
 OAUTH2_PROVIDER = {
-    "SCOPES": {
-        "events:write": "Publish events",
-        "events:read": "Read events",
-        "endpoints:read": "Read endpoints and subscriptions",
-        "endpoints:write": "Manage endpoints and subscriptions",
-        "secrets:rotate": "Create and revoke signing secrets",
-        "deliveries:read": "Read deliveries and attempts",
-        "deliveries:replay": "Retry, cancel and replay deliveries",
-        "payloads:read": "Read event data",
-        "audit:read": "Read the audit trail",
-    },
-    "DEFAULT_SCOPES": [],
+    "SCOPES": dict(SCOPES),
+    "SCOPES_BACKEND_CLASS": "webhooks.api.oauth.ClientScopes",
+    "OAUTH2_VALIDATOR_CLASS": "webhooks.api.oauth.Validator",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "ALLOWED_GRANT_TYPES": ["client_credentials"],
+    # RFC 9700, all of it: above all, tokens are stored as digests.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["webhooks.api.authentication.ClientAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["webhooks.api.authentication.HasScope"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "webhooks.api.parsers.JsonAlways",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["webhooks.api.parsers.StrictJson"],
+    "DEFAULT_SCHEMA_CLASS": "webhooks.api.schema.TenantSchema",
     "EXCEPTION_HANDLER": "webhooks.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -227,6 +235,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "webhooks.api.schema.describe_problems",
+    ],
 }
 
 LANGUAGE_CODE = "en"
@@ -237,6 +249,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = not PRODUCTION
 
+TRUSTED_PROXIES: list[str] = env.read("TRUSTED_PROXIES")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = False

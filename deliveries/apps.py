@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,22 @@ class DeliveriesConfig(AppConfig):
 
     name = "deliveries"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to the configuration: what it changes about a lane is answered by a doorbell."""
+        from webhooks.services import signals
+
+        signals.lane_changed.connect(_ring, dispatch_uid="deliveries.ring")
+        signals.endpoint_deleted.connect(_cancel, dispatch_uid="deliveries.cancel")
+
+
+def _ring(*, endpoint_id: uuid.UUID, **_: object) -> None:
+    from deliveries import tasks
+
+    tasks.ring_deliver([endpoint_id])
+
+
+def _cancel(*, endpoint_id: uuid.UUID, **_: object) -> None:
+    from deliveries import interventions
+
+    interventions.cancel_for_deleted(endpoint_id)

@@ -25,14 +25,24 @@ from webhooks.policy import event_names, strict_json
 DEFAULT_SOURCE = "/"
 MAX_TEXT = 512
 MAX_ORDERING_KEY = 256
+# The unique index holds both texts of the key in one entry, and PostgreSQL refuses entries beyond 2,704 bytes.
+MAX_KEY_BYTES = 1024
 
 
 class PublishError(ValueError):
-    """The event cannot be accepted; `pointer` names the member that is wrong (RFC 6901)."""
+    """The event cannot be accepted; `pointer` names the member that is wrong (RFC 6901).
+
+    `position` counts from zero among the events that were published together.
+    """
 
     def __init__(self, message: str, pointer: str = "") -> None:
         super().__init__(message)
         self.pointer = pointer
+        self.position = 0
+
+
+class DataTooLarge(PublishError):
+    """The event's data have more bytes than are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +121,12 @@ def publish_many(organisation: Organisation | uuids.UUID, events: Sequence[NewEv
 
     Raises `PublishError` before anything is written if any event cannot be accepted as it is.
     """
-    for event in events:
-        check(event)
+    for position, event in enumerate(events):
+        try:
+            check(event)
+        except PublishError as error:
+            error.position = position
+            raise
     organisation_id = organisation.id if isinstance(organisation, Organisation) else organisation
     rows = [_Row(event) for event in events]
     with transaction.atomic():
@@ -128,11 +142,13 @@ def check(event: NewEvent) -> None:
     if not event_names.is_name(event.type):
         raise PublishError("The event type must be lower-case words joined by dots.", "/event")
     if len(event.data) > settings.EVENT_MAX_BYTES:
-        raise PublishError(f"The data is larger than {settings.EVENT_MAX_BYTES} bytes.", "/data")
+        raise DataTooLarge(f"The data is larger than {settings.EVENT_MAX_BYTES} bytes.", "/data")
     texts = (("id", event.id or "", MAX_TEXT), ("source", event.source, MAX_TEXT), ("subject", event.subject, MAX_TEXT))
     for name, text, longest in chain(texts, (("ordering_key", event.ordering_key, MAX_ORDERING_KEY),)):
         if len(text) > longest or "\x00" in text:
             raise PublishError(f"{name} must have at most {longest} characters, none of them NUL.", f"/{name}")
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
+            raise PublishError(f"{name} must have at most {MAX_KEY_BYTES} bytes in UTF-8.", f"/{name}")
     if event.id == "":
         raise PublishError("id must not be empty.", "/id")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db import models
 from django.db.models.functions import MD5
 
 from webhooks.models.organisation import Organisation
-from webhooks.policy import urls
+from webhooks.policy import presets, urls
 from webhooks.policy.endpoint_lifecycle import State
 
 
@@ -22,6 +23,10 @@ def validate_url(text: str) -> None:
         urls.parse(text, plain_http=bool(settings.EGRESS_HTTP_ALLOW))
     except urls.UrlRefused as error:
         raise ValidationError(str(error), code="url") from error
+
+
+# Metadata is the caller's notebook, read with every listing.
+MAX_METADATA_BYTES = 16_384
 
 
 def default_signature_profiles() -> list[str]:
@@ -100,3 +105,36 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what no constraint can say: unknown presets, metadata that is no object, too long a deadline."""
+        longest = settings.MAX_DELIVERY_DEADLINE_SECONDS
+        deadline = self.deadline_seconds
+        too_long = isinstance(deadline, int | float) and deadline > longest
+        problems = {
+            "signature_profiles": _profiles_problem(self.signature_profiles),
+            "metadata": _metadata_problem(self.metadata),
+            "retry_policy": f"Use one of {', '.join(presets.RETRY_POLICIES)}, or none for the default."
+            if self.retry_policy and self.retry_policy not in presets.RETRY_POLICIES
+            else "",
+            "deadline_seconds": f"Use at most {longest:g} seconds." if too_long else "",
+        }
+        if found := {field: problem for field, problem in problems.items() if problem}:
+            raise ValidationError(found)
+
+
+def _profiles_problem(profiles: object) -> str:
+    most = presets.MAX_SIGNATURE_PROFILES
+    if not isinstance(profiles, list) or not 1 <= len(profiles) <= most or len(set(profiles)) < len(profiles):
+        return f"Choose one to {most} different profiles."
+    unknown = [profile for profile in profiles if profile not in presets.SIGNATURE_PROFILES]
+    return f"Use profiles out of {', '.join(presets.SIGNATURE_PROFILES)}." if unknown else ""
+
+
+def _metadata_problem(metadata: object) -> str:
+    if not isinstance(metadata, dict):
+        return "Metadata is a JSON object."
+    text = json.dumps(metadata)
+    if len(text) > MAX_METADATA_BYTES:
+        return f"Metadata has at most {MAX_METADATA_BYTES} bytes as JSON."
+    return "Metadata cannot hold the character U+0000." if "\\u0000" in text else ""

@@ -1,13 +1,15 @@
-"""Signing secrets: made, imported, revoked."""
+"""Signing secrets: made, imported, rotated, revoked."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import uuid
+from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from webhooks import encryption
 from webhooks.models import Endpoint, SigningSecret
@@ -17,6 +19,8 @@ SECRET_BYTES = 32
 MIN_IMPORTED_BYTES = 24
 MAX_IMPORTED_BYTES = 64
 MAX_LIVE = 5
+DEFAULT_OVERLAP_SECONDS = 24 * 3600
+MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 
 
 class SecretRefused(ValueError):
@@ -32,7 +36,7 @@ def imported(text: str) -> encryption.Secret:
     """Return a partner's own secret in the form it is stored in; raises `SecretRefused`."""
     try:
         raw = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         raw = b""
     if not text.startswith(PREFIX) or not MIN_IMPORTED_BYTES <= len(raw) <= MAX_IMPORTED_BYTES:
         raise SecretRefused(
@@ -60,3 +64,31 @@ def revoke(*, secret: SigningSecret) -> None:
         cursor.execute(
             "UPDATE webhooks_signingsecret SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", [secret.id]
         )
+
+
+def rotate(
+    *, endpoint: Endpoint, secret: encryption.Secret, overlap_seconds: int = DEFAULT_OVERLAP_SECONDS
+) -> SigningSecret:
+    """Add a secret; the older live ones sign beside it for the overlap and then expire, none later than before.
+
+    Raises `SecretRefused` for an overlap outside 0 to 7 days, or beyond five live secrets.
+    """
+    if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
+        raise SecretRefused(f"The overlap is 0 to {MAX_OVERLAP_SECONDS} seconds.")
+    with transaction.atomic():
+        Endpoint.objects.select_for_update().get(id=endpoint.id)
+        ends = Now() + timedelta(seconds=overlap_seconds)
+        older = SigningSecret.objects.live().filter(endpoint=endpoint)
+        older.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=ends)).update(expires_at=ends)
+        return add(endpoint=endpoint, secret=secret)
+
+
+def revoke_one(*, secret_id: uuid.UUID) -> None:
+    """Revoke a secret unless it is the last that signs; raises `SecretRefused` or `DoesNotExist`."""
+    with transaction.atomic():
+        secret = SigningSecret.objects.get(id=secret_id)
+        Endpoint.objects.select_for_update().get(id=secret.endpoint_id)
+        live = SigningSecret.objects.live().filter(endpoint_id=secret.endpoint_id)
+        if set(live.values_list("id", flat=True)) == {secret.id}:
+            raise SecretRefused("This is the endpoint's only live secret; rotate it instead.")
+        revoke(secret=secret)
