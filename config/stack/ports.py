@@ -29,6 +29,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def any_free() -> int:
+    """Return a port on which nobody listens now."""
+    with _bind(0) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def _bind(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:

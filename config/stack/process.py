@@ -22,7 +22,7 @@ class State(StrEnum):
 
     STOPPED = "stopped"
     STARTING = "starting"
-    READY = "ready"
+    RUNNING = "running"
     WAITING = "restarting"
 
 
@@ -69,7 +69,8 @@ class Process:
             process_group=0,
         )
         os.set_blocking(self.output.fileno(), False)
-        self.state, self._started_at, self._unfinished = State.STARTING, now, b""
+        self.state = State.STARTING if self.program.ready else State.RUNNING
+        self._started_at, self._unfinished = now, b""
 
     def read(self) -> list[str]:
         """Return the whole lines that have been printed since the last call."""
@@ -85,7 +86,7 @@ class Process:
         for text in texts:
             self.last_line = text
             if self.state is State.STARTING and self.program.ready in text:
-                self.state = State.READY
+                self.state = State.RUNNING
         return texts
 
     def ended(self) -> int | None:

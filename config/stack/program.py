@@ -13,8 +13,9 @@ CHILD = "config.stack.child"
 class Program:
     """A module to run as a process of its own.
 
-    `name` is its prefix in the output. `ready` is a part of the line by which it tells that it works. `environment` is
-    added to the supervisor's own. After `stop_seconds` a polite request to end becomes a kill.
+    `name` is its prefix in the output. `ready` is a part of the line by which it tells that it works; without one it is
+    believed at once. `environment` is added to the supervisor's own. After `stop_seconds` a polite request to end
+    becomes a kill.
     """
 
     name: str

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from config.stack.program import Program
 
+_DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
 # As root, Celery prints five lines of warning about it; the embedded servers have already taken care of theirs.
 _QUIET = "ignore:You're running the worker with superuser privileges"
 
@@ -25,7 +27,7 @@ def web(port: int, environment: Mapping[str, str]) -> Program:
         *("--blocking-threads", str(WEB_THREADS), "--backpressure", str(WEB_THREADS * 2)),
         *("--backlog", str(WEB_BACKLOG), "config.wsgi:application"),
     )
-    return Program("web", "granian", arguments, ready="Started worker", environment=environment)
+    return Program("web", "granian", arguments, ready="Started worker", environment={**_DJANGO, **environment})
 
 
 def workers(pairs: int, environment: Mapping[str, str]) -> Iterator[Program]:
@@ -43,7 +45,7 @@ def workers(pairs: int, environment: Mapping[str, str]) -> Iterator[Program]:
 
 def beat(schedule: Path, environment: Mapping[str, str]) -> Program:
     """The clock of the sweep; `schedule` is the file in which it remembers what it has sent."""
-    return _celery("beat", ("beat", "--schedule", str(schedule)), ready="is starting", environment=environment)
+    return _celery("beat", ("beat", "--schedule", str(schedule)), ready="", environment=environment)
 
 
 # Workers need no word from each other: what they share is in PostgreSQL and Redis.
@@ -56,5 +58,5 @@ def _celery(name: str, arguments: tuple[str, ...], *, ready: str, environment: M
         "celery",
         ("--quiet", "--app", "config.celery", *arguments),
         ready=ready,
-        environment={"PYTHONWARNINGS": _QUIET, **environment},
+        environment={**_DJANGO, "PYTHONWARNINGS": _QUIET, **environment},
     )

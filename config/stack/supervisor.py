@@ -17,15 +17,17 @@ from config.stack.program import Program
 # How often deaths and due starts are looked for; a process that closes its output is noticed at once.
 LOOK_SECONDS = 0.1
 
-OnLine = Callable[[str, str], None]
+# Called with the program's name and a text.
+Listener = Callable[[str, str], None]
 
 
 class Supervisor:
-    """Runs programs until it is stopped; `on_line(name, text)` hears what they print and what happens to them."""
+    """Runs programs until it is stopped. `said` hears each line that they print, `happened` what becomes of them."""
 
-    def __init__(self, on_line: OnLine) -> None:
+    def __init__(self, *, said: Listener, happened: Listener) -> None:
         self.processes: list[Process] = []
-        self._on_line = on_line
+        self._said = said
+        self._happened = happened
         self._selector = selectors.DefaultSelector()
 
     def start(self, programs: Iterable[Program]) -> None:
@@ -45,7 +47,7 @@ class Supervisor:
     @property
     def all_ready(self) -> bool:
         """Whether every program has told that it works."""
-        return all(process.state is State.READY for process in self.processes)
+        return all(process.state is State.RUNNING for process in self.processes)
 
     def turn(self, seconds: float) -> None:
         """Serve all processes for so long: pass their lines on, notice deaths, start what is due."""
@@ -66,7 +68,7 @@ class Supervisor:
             self._listen(LOOK_SECONDS / 2)
         for process in living:
             if process.ended() is None:
-                self._on_line(process.name, "did not end in time; killed")
+                self._happened(process.name, "did not end in time; killed")
             self._discard(process)
         self._selector.close()
 
@@ -78,14 +80,14 @@ class Supervisor:
         for key, _ in self._selector.select(seconds):
             process: Process = key.data
             for line in process.read():
-                self._on_line(process.name, line)
+                self._said(process.name, line)
             if process.ended() is not None and process.pid is not None:
                 self._drain(process)
 
     def _drain(self, process: Process) -> None:
         while lines := process.read():
             for line in lines:
-                self._on_line(process.name, line)
+                self._said(process.name, line)
 
     def _restart(self) -> None:
         now = time.monotonic()
@@ -95,7 +97,7 @@ class Supervisor:
                 self._drain(process)
                 self._selector.unregister(process.output)
                 delay = process.reap(now)
-                self._on_line(process.name, f"{_obituary(status)}; starting again in {delay:g} s")
+                self._happened(process.name, f"{_obituary(status)}; starting again in {delay:g} s")
             elif process.state is State.WAITING and now >= process.starts_at:
                 self._start(process)
 

@@ -1,0 +1,155 @@
+"""The demo's two faces: a table that refreshes itself in a terminal, and plain lines everywhere else."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from deliveries.management.demo.view import PartnerRow, View
+
+CIRCUITS = {"closed": ("●", "green"), "open": ("○", "red"), "half_open": ("◐", "yellow"), "": ("·", "dim")}
+ASCII_CIRCUITS = {"closed": "*", "open": "o", "half_open": "?", "": "."}
+NOTES = 5
+PLAIN_EVERY_SECONDS = 5.0
+
+
+class Screen(Protocol):
+    """Where the demo shows itself."""
+
+    def note(self, text: str) -> None:
+        """Tell of something that has happened."""
+
+    def show(self, view: View) -> None:
+        """Show the moment."""
+
+    def close(self) -> None:
+        """Give the terminal back."""
+
+
+class LiveScreen:
+    """In a terminal: the partners, refreshed in place, above the last few notes."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = title
+        self._console = console
+        self._notes: deque[str] = deque(maxlen=NOTES)
+        self._view: View | None = None
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+
+    def note(self, text: str) -> None:
+        """Add a line under the table."""
+        elapsed = self._view.elapsed_seconds if self._view else 0.0
+        self._notes.append(f"{elapsed:6.1f} s  {text}")
+        self._refresh()
+
+    def show(self, view: View) -> None:
+        """Refresh the table."""
+        self._view = view
+        self._refresh()
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        self._live.stop()
+
+    def _refresh(self) -> None:
+        parts: list[Table | Text] = [Text(self._title, style="bold")]
+        if self._view is not None:
+            parts += [
+                Text(self._view.phase, style="bold cyan"),
+                partners_table(self._view, ascii_only=not is_unicode(self._console)),
+                Text(summary(self._view), style="dim", no_wrap=True, overflow="ellipsis"),
+            ]
+        parts += [Text(note, no_wrap=True, overflow="ellipsis") for note in self._notes]
+        self._live.update(Group(*parts), refresh=True)
+
+
+class PlainScreen:
+    """Without a terminal: a line for each note, and a summary every few seconds."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._elapsed = self._next = 0.0
+        self._print(title)
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._print(f"{self._elapsed:6.1f} s | {text}")
+
+    def show(self, view: View) -> None:
+        """Print a summary when one is due."""
+        self._elapsed = view.elapsed_seconds
+        if view.elapsed_seconds < self._next:
+            return
+        self._next = view.elapsed_seconds + PLAIN_EVERY_SECONDS
+        received = sum(row.received for row in view.partners)
+        pending = ", ".join(
+            f"{row.name} {row.pending} (circuit {_words(row)})" for row in view.partners if row.pending > PLAIN_PENDING
+        )
+        self._print(
+            f"{self._elapsed:6.1f} s | {view.phase}: {view.accepted} accepted, {received} received"
+            + (f", pending: {pending}" if pending else "")
+        )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+# A few are always on their way.
+PLAIN_PENDING = 10
+
+
+def partners_table(view: View, *, ascii_only: bool) -> Table:
+    """Lay out the partners for 80 columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("partner", no_wrap=True, min_width=12)
+    for title in ("accepted", "received", "pending"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("circuit", no_wrap=True, min_width=9)
+    for title in ("p50 ms", "p99 ms"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for row in view.partners:
+        icon, style = CIRCUITS[row.circuit]
+        if ascii_only:
+            icon = ASCII_CIRCUITS[row.circuit]
+        table.add_row(
+            row.name,
+            str(row.owed),
+            str(row.received),
+            Text(str(row.pending), style="yellow" if row.pending > PLAIN_PENDING else ""),
+            Text(f"{icon} {_words(row)}", style=style),
+            _milliseconds(row.latency.p50_ms, row.latency.count),
+            _milliseconds(row.latency.p99_ms, row.latency.count),
+            Text(row.trouble, style="red"),
+        )
+    return table
+
+
+def summary(view: View) -> str:
+    """Say in one line what the machinery does."""
+    queues = " ".join(f"{name} {length}" for name, length in view.queues.items())
+    unwell = [f"{name} {state}" for name, state in view.processes.items() if state != "running"]
+    processes = ", ".join(unwell) if unwell else f"{len(view.processes)} processes running"
+    return f"broker: {queues} messages · {processes}"
+
+
+def is_unicode(console: Console) -> bool:
+    """Whether the terminal can show more than ASCII."""
+    return console.encoding.lower().startswith("utf")
+
+
+def _words(row: PartnerRow) -> str:
+    return {"half_open": "probing", "": "unknown"}.get(row.circuit, row.circuit)
+
+
+def _milliseconds(value: float, count: int) -> str:
+    return f"{value:.0f}" if count else "-"

@@ -1,0 +1,167 @@
+"""What a fresh installation starts with: an organisation, a person, API clients and endpoints on this machine."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.core.management import call_command, get_commands
+from django.db import transaction
+from django.utils import timezone
+from oauth2_provider.models import AccessToken
+
+from config.stack import environment, exceptions, ports
+from webhooks.models import Application, Endpoint, Organisation, SigningSecret, Subscription, User
+from webhooks.policy.endpoint_lifecycle import State
+from webhooks.services import endpoints
+
+ORGANISATION = "demo"
+LOGIN = "admin"
+RECEIVER = "demo-receiver"
+EVERYTHING = "*"
+
+# Long enough for a day's work with the printed curl; a new one is printed with every start.
+TOKEN_LIFE = timedelta(days=1)
+
+# What a producer and its operator do; nothing that changes endpoints or shows secrets.
+CLIENT_SCOPES = "events:write events:read endpoints:read deliveries:read"
+TRAFFIC_SCOPES = "events:write"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An API client with its secret, which is stored hashed and so can be told only now."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """An endpoint on this machine: its row, the port behind its URL, and the secret its partner verifies with."""
+
+    endpoint_id: uuid.UUID
+    name: str
+    port: int
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is told once: the person's password and the client."""
+
+    password: str = field(repr=False)
+    client: Client
+
+
+def first_start() -> Credentials | None:
+    """Create what a first start needs, whole or not at all; None when it is there already."""
+    with transaction.atomic():
+        if Organisation.objects.filter(slug=ORGANISATION).exists():
+            return None
+        organisation = Organisation.objects.create(name="Demo", slug=ORGANISATION)
+        _seed_catalogue()
+        password = secrets.token_urlsafe(12)
+        if not User.objects.filter(username=LOGIN).exists():
+            User.objects.create_superuser(username=LOGIN, email="", password=password)
+        else:  # somebody made this login before: theirs is the password
+            password = ""
+        add_endpoint(organisation, "Demo receiver", _free_port(), uid=RECEIVER)
+        return Credentials(password, renewed_client(organisation, "Demo client", CLIENT_SCOPES))
+
+
+def organisation() -> Organisation:
+    """Return the demo organisation."""
+    return Organisation.objects.get(slug=ORGANISATION)
+
+
+def add_organisation() -> Organisation:
+    """Create the demo organisation alone."""
+    return Organisation.objects.create(name="Demo", slug=ORGANISATION)
+
+
+def add_endpoint(owner: Organisation, name: str, port: int, *, uid: str = "") -> Receiver:
+    """Create an active endpoint on loopback that subscribes to everything."""
+    created = endpoints.create(organisation=owner, name=name, url=_url(port), uid=uid)
+    endpoints.move(endpoint_id=created.endpoint.id, to=State.ACTIVE, reason="the demo's own receiver")
+    Subscription.objects.create(organisation=owner, endpoint=created.endpoint, event_types=[EVERYTHING])
+    return Receiver(created.endpoint.id, name, port, created.secret.reveal())
+
+
+def receiver(owner: Organisation) -> Receiver | None:
+    """Return the demo's receiver on a port that is free now, moving its URL if need be; None if somebody removed it."""
+    found = Endpoint.objects.filter(organisation=owner, uid=RECEIVER).exclude(state=State.DELETED.value).first()
+    if found is None:
+        return None
+    secret = SigningSecret.objects.live().filter(endpoint=found).order_by("-created_at").first()
+    if secret is None:
+        return None
+    port = _port(found.url)
+    if not port or not ports.is_free(port):
+        port = _free_port()
+        found.url = _url(port)
+        found.save(update_fields=["url", "updated_at"])
+    return Receiver(found.id, found.name, port, secret.reveal().reveal())
+
+
+def renewed_client(owner: Organisation, name: str, scopes: str) -> Client:
+    """Return the organisation's client of that name with a new secret, creating it if need be."""
+    secret = secrets.token_urlsafe(24)
+    client, _ = Application.objects.get_or_create(
+        organisation=owner,
+        name=name,
+        defaults={
+            "client_type": Application.CLIENT_CONFIDENTIAL,
+            "authorization_grant_type": Application.GRANT_CLIENT_CREDENTIALS,
+        },
+    )
+    client.client_secret, client.scopes = secret, scopes
+    client.save()
+    return Client(client.client_id, secret)
+
+
+def token(owner: Organisation) -> str | None:
+    """Return a fresh access token of the demo client for the printed curl; None if somebody removed the client."""
+    client = Application.objects.filter(organisation=owner, name="Demo client").first()
+    if client is None:
+        return None
+    text = secrets.token_urlsafe(24)
+    AccessToken.objects.create(
+        application=client, token=text, scope=TRAFFIC_SCOPES, expires=timezone.now() + TOKEN_LIFE
+    )
+    return text
+
+
+def free_ports(count: int) -> Sequence[int]:
+    """Return ports for receivers on which nobody listens now; raises `StackError` when there are not enough."""
+    candidates = range(environment.RECEIVERS_FIRST_PORT, environment.RECEIVERS_LAST_PORT + 1)
+    found = [port for port in candidates if ports.is_free(port)][:count]
+    if len(found) < count:
+        raise exceptions.StackError(
+            f"The demo's receivers need {count} free ports from {candidates[0]} to {candidates[-1]}."
+        )
+    return found
+
+
+def _seed_catalogue() -> None:
+    if "seed_catalogue" in get_commands():
+        call_command("seed_catalogue", verbosity=0)
+
+
+def _free_port() -> int:
+    return free_ports(1)[0]
+
+
+def _url(port: int) -> str:
+    return f"http://{ports.LOOPBACK}:{port}/webhooks"
+
+
+def _port(url: str) -> int:
+    """The port of a URL that we made; 0 for one that somebody has changed to lead elsewhere."""
+    _, _, rest = url.partition(f"http://{ports.LOOPBACK}:")
+    number = rest.partition("/")[0]
+    inside = number.isdigit() and (environment.RECEIVERS_FIRST_PORT <= int(number) <= environment.RECEIVERS_LAST_PORT)
+    return int(number) if inside else 0
