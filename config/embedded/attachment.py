@@ -112,6 +112,7 @@ def _running_or_started(place: Home, *, durable: bool) -> Ready:
 
 def _start_guardian(place: Home, lock: int, *, durable: bool) -> None:
     """Start a guardian that inherits its lock, so there is no moment in which a second one could begin."""
+    homes.prepare_sockets(place, account.current())
     readiness.remove(place)
     logs.bound(place.guardian_log)
     said_before = logs.size(place.guardian_log)

@@ -52,6 +52,8 @@ def main(arguments: list[str]) -> int:
     nobody_left = _guard(place, pair, wakeups)
     readiness.remove(place)
     servers.stop(pair)
+    with contextlib.suppress(OSError):
+        place.sockets.rmdir()
     if nobody_left and not durable:
         erase.remove_files(place)
     return 0

@@ -102,17 +102,16 @@ def locate(path: Path | None = None) -> Home:
     path = Path(os.path.realpath(path))
     if root:
         return Home(path, Path(os.path.realpath("/var/run")) / f"argus-{_digest(path)}")
-    return Home(path, Path("/tmp") / f"argus-{os.geteuid()}-{_digest(path)}")  # noqa: S108 - see _own_privately
+    return Home(path, Path("/tmp") / f"argus-{os.geteuid()}-{_digest(path)}")  # noqa: S108 - see prepare_sockets
 
 
 def prepare(home: Home, account: Account) -> None:
-    """Make the home and its socket folder. Modes of folders that stood before are left alone.
+    """Make the home. Modes of folders that stood before are left alone.
 
-    Raises `UnusableFolder` when the account could not enter, or when somebody else owns the socket folder.
+    Raises `UnusableFolder` when it cannot be made or the account could not enter.
     """
     try:
         _make(home.path, 0o711 if account.switched else 0o700)
-        _own_privately(home.sockets, account)
     except OSError as error:
         raise exceptions.UnusableFolder(
             f"The embedded servers cannot use {error.filename or home.path} ({error.strerror}): "
@@ -137,7 +136,12 @@ def _make(path: Path, mode: int) -> None:
     path.chmod(mode)  # not left to the umask: with 077 `nobody` could not enter
 
 
-def _own_privately(path: Path, account: Account) -> None:
+def prepare_sockets(home: Home, account: Account) -> None:
+    """Make the socket folder; for the holder of the guardian's lock, as the guardian removes it when it ends.
+
+    Raises `UnusableFolder` when somebody else was there before: everybody may make folders in /tmp.
+    """
+    path = home.sockets
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:

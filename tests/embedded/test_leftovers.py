@@ -123,6 +123,7 @@ def test_sigterm_to_the_guardian_ends_the_servers_cleanly(home: Home) -> None:
     (guardian,) = users.guardians(home)
     os.kill(guardian, signal.SIGTERM)
     users.await_end(home)
+    assert not home.sockets.exists()
     assert "database system is shut down" in home.postgres_log.read_text(encoding="utf-8").splitlines()[-1]
     with pytest.raises(psycopg.OperationalError):
         user.query("SELECT 1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config import embedded
+from config.embedded import home as homes
 from config.embedded import servers
 from config.embedded.account import current
 from config.embedded.home import PROJECT, Home
@@ -150,6 +150,7 @@ def test_servers_that_outlived_their_guardian_are_ended_by_the_next(home: Home) 
     # As on systems where the kernel does not end a dead process's children.
     User(home).attached().leave()
     users.await_end(home)
+    homes.prepare_sockets(home, current())
     orphans = servers.prepare(home, current(), durable=True)
     servers.start(orphans)
     killed = users.postmaster(home)
@@ -192,7 +193,7 @@ def test_an_ordinary_user_has_the_servers_too(fresh_home: Home) -> None:
     assert _answers(user)
     user.kill()
     users.await_end(fresh_home)
-    shutil.rmtree(sockets)
+    assert not sockets.exists()
 
 
 def _answers(user: User) -> bool:
