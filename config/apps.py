@@ -10,3 +10,7 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     label = "argus_config"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from config import checks  # noqa: F401

@@ -18,8 +18,3 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "audit:read": "Read the audit trail",
     }
 )
-
-
-def unknown(scopes: str) -> list[str]:
-    """Return the words of a space-separated list that name no scope."""
-    return [scope for scope in scopes.split() if scope not in SCOPES]
