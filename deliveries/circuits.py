@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import connection
 
-from deliveries.policy.circuit import Transition
+from deliveries.admission import LaneState
+from deliveries.policy.circuit import Reason, State, Transition
 
 _WRITE = """
 INSERT INTO deliveries_circuittransition (endpoint_id, epoch, number, from_state, to_state, reason, at)
@@ -36,3 +38,30 @@ def write(endpoint_id: uuid.UUID, transitions: Iterable[Transition]) -> None:
                 [row.at_ms for row in rows],
             ],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest change of a circuit on record."""
+
+    epoch_ms: int
+    number: int
+    to_state: State
+
+
+_LOST = """
+INSERT INTO deliveries_circuittransition (endpoint_id, epoch, number, from_state, to_state, reason, at)
+VALUES (%s, %s, %s, %s, %s, %s, now()) ON CONFLICT DO NOTHING
+"""
+
+
+def reconcile(endpoint_id: uuid.UUID, latest: Latest, lane: LaneState) -> None:
+    """Close on record a circuit whose state was lost with Redis: its epoch is over, and a new one began closed.
+
+    Within one epoch the record is only ever behind, and whoever made the change is about to write it.
+    """
+    if lane.known and lane.epoch_ms == latest.epoch_ms:
+        return
+    with connection.cursor() as cursor:
+        ended = [endpoint_id, latest.epoch_ms, latest.number + 1, latest.to_state.value]
+        cursor.execute(_LOST, [*ended, State.CLOSED.value, Reason.STATE_LOST.value])

@@ -6,11 +6,11 @@ One conditional `UPDATE … RETURNING` on database time; no lock outlives it. Th
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -23,18 +23,18 @@ class Claimed:
     """One delivery under lease. `attempt` is the lease's token and the UUID that the request will carry."""
 
     id: int
-    uuid: uuid.UUID
-    attempt: uuid.UUID
+    uuid: UUID
+    attempt: UUID
     number: int
     charged: int
     due_at: datetime
     age_seconds: float
     accepted_at: datetime
     replay: bool
-    event_uuid: uuid.UUID
+    event_uuid: UUID
     event_type: str
     event_time: datetime
-    organisation_id: uuid.UUID
+    organisation_id: UUID
     data: bytes
 
 
@@ -75,7 +75,8 @@ WITH oldest AS (
     ORDER BY d.id DESC
     LIMIT %(fresh)s FOR UPDATE OF d SKIP LOCKED
 ), chosen AS (
-    (SELECT o.*, 0 AS kind FROM oldest o ORDER BY o.next_attempt_at, o.id LIMIT %(quota)s - (SELECT count(*) FROM newest))
+    (SELECT o.*, 0 AS kind FROM oldest o
+     ORDER BY o.next_attempt_at, o.id LIMIT %(quota)s - (SELECT count(*) FROM newest))
     UNION ALL
     SELECT n.*, 1 FROM newest n
 ), measured AS (
@@ -122,7 +123,7 @@ FRESH_SHARE = 10
 BEGINNING = "-infinity"
 
 
-def take(endpoint_id: uuid.UUID, *, probing: bool, low_water: datetime | None = None) -> Claim | NothingDue:
+def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None) -> Claim | NothingDue:
     """Claim up to a full quota of the lane's due deliveries; one, due or not, when probing.
 
     `low_water` is a due time below which this run has left nothing: it spares the index scan the rows that the run
@@ -150,10 +151,12 @@ def take(endpoint_id: uuid.UUID, *, probing: bool, low_water: datetime | None = 
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:
-    return Claimed(*row[:-1], data=payload.decode(bytes(row[-1])))
+    *columns, stored = row
+    columns.append(payload.decode(bytes(stored)))
+    return Claimed(*columns)
 
 
-def _next_due(endpoint_id: uuid.UUID) -> float | None:
+def _next_due(endpoint_id: UUID) -> float | None:
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE, [endpoint_id])
         row = cursor.fetchone()

@@ -6,12 +6,14 @@ Its cost follows endpoints and organisations, not rows: both lists are walked by
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection
 
 from deliveries import admission, circuits, leases
+from deliveries.policy.circuit import State as CircuitState
 
 IDEMPOTENCY_PURGE_LIMIT = 1000
 
@@ -40,8 +42,12 @@ WITH RECURSIVE lane AS (
         ORDER BY d.endpoint_id, d.next_attempt_at, d.id LIMIT 1
     ) AS following
 )
-SELECT lane.endpoint_id, e.target_digest
+SELECT lane.endpoint_id, e.target_digest, latest.epoch, latest.number, latest.to_state
 FROM lane JOIN webhooks_endpoint e ON e.id = lane.endpoint_id
+LEFT JOIN LATERAL (
+    SELECT c.epoch, c.number, c.to_state FROM deliveries_circuittransition c
+    WHERE c.endpoint_id = lane.endpoint_id ORDER BY c.id DESC LIMIT 1
+) AS latest ON true
 WHERE e.state = 'active' AND lane.next_attempt_at <= now()
 """
 
@@ -68,19 +74,31 @@ def sweep() -> Overdue:
         cursor.execute(_ORGANISATIONS)
         organisations = tuple(row[0] for row in cursor.fetchall())
         cursor.execute(_LANES)
-        due = {endpoint_id: digest for endpoint_id, digest in cursor.fetchall()}
+        lanes = cursor.fetchall()
         cursor.execute(_PURGE, [settings.IDEMPOTENCY_WINDOW_DAYS, IDEMPOTENCY_PURGE_LIMIT])
+    due = {endpoint_id: digest for endpoint_id, digest, *_ in lanes}
+    unclosed = {
+        endpoint_id: circuits.Latest(epoch, number, CircuitState(state))
+        for endpoint_id, _, epoch, number, state in lanes
+        if state not in (None, CircuitState.CLOSED)
+    }
     try:
-        lanes = (
-            admission.overdue(
-                due, bounds=admission.Bounds(settings.COUNTDOWN_CEILING_SECONDS, settings.COUNTDOWN_LIMIT)
-            )
-            if due
-            else admission.Overdue()
-        )
+        return Overdue(organisations, _overdue_lanes(due, unclosed))
     except admission.Unreachable:
         # Nothing could be sent either; the next sweep asks again.
         return Overdue(organisations, ())
-    for endpoint_id, transition in lanes.transitions:
+
+
+def _overdue_lanes(
+    due: Mapping[uuid.UUID, str], unclosed: Mapping[uuid.UUID, circuits.Latest]
+) -> tuple[uuid.UUID, ...]:
+    if unclosed:
+        for endpoint_id, lane in admission.read(list(unclosed)).items():
+            circuits.reconcile(endpoint_id, unclosed[endpoint_id], lane)
+    if not due:
+        return ()
+    bounds = admission.Bounds(settings.COUNTDOWN_CEILING_SECONDS, settings.COUNTDOWN_LIMIT)
+    overdue = admission.overdue(due, bounds=bounds)
+    for endpoint_id, transition in overdue.transitions:
         circuits.write(endpoint_id, [transition])
-    return Overdue(organisations, lanes.ring)
+    return overdue.ring

@@ -1,4 +1,4 @@
-"""A pytest plugin: the engine's surroundings: an organisation, a partner on loopback, the one HTTP client, an empty Valkey."""
+"""A pytest plugin: the engine's surroundings, that is an organisation, a partner on loopback, the HTTP client."""
 
 from __future__ import annotations
 

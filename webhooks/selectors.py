@@ -38,7 +38,7 @@ def subscribed_endpoints(organisation_id: uuid.UUID) -> dict[str, list[uuid.UUID
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How to reach and sign for an endpoint, as configured at one moment. `sealed` are its live secrets, newest first."""
+    """How to reach and sign for an endpoint as configured at one moment; `sealed` are live secrets, newest first."""
 
     endpoint_id: uuid.UUID
     url: str
@@ -78,4 +78,5 @@ def target(endpoint_id: uuid.UUID) -> Target:
         raise LookupError(f"endpoint {endpoint_id} is gone")
     *plain, secret_ids, sealed = row
     plain[4] = tuple(plain[4])
-    return Target(*plain, sealed=tuple(zip(secret_ids, map(bytes, sealed), strict=True)))
+    plain.append(tuple(zip(secret_ids, map(bytes, sealed), strict=True)))
+    return Target(*plain)

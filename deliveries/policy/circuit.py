@@ -50,6 +50,7 @@ class Reason(StrEnum):
     PROBE_FAILED = "probe_failed"
     TARGET_CHANGED = "target_changed"
     FORCED = "forced"
+    STATE_LOST = "state_lost"
 
 
 def milliseconds(seconds: float) -> int:

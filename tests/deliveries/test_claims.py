@@ -12,7 +12,6 @@ from pytest_django import Settings
 
 from deliveries import claims, fanout, publish
 from deliveries.models import Delivery
-from tests import factories
 from webhooks.models import Endpoint, Organisation
 from webhooks.policy.endpoint_lifecycle import State
 
@@ -97,9 +96,7 @@ def test_a_claim_is_bounded_by_count(partner: Endpoint, owed: Owe, settings: Set
     assert (len(claim.deliveries), claim.full) == (4, True)
 
 
-def test_a_claim_is_bounded_by_bytes_but_never_empty(
-    acme: Organisation, partner: Endpoint, settings: Settings
-) -> None:
+def test_a_claim_is_bounded_by_bytes_but_never_empty(acme: Organisation, partner: Endpoint, settings: Settings) -> None:
     settings.CLAIM_MAX_BYTES = 250
     for size in (300, 98, 98, 98):
         publish.publish(acme, "a", b'"' + b"x" * size + b'"')
@@ -120,9 +117,7 @@ def test_a_full_lane_gives_a_tenth_of_its_quota_to_the_newest_untried_rows(
     assert [row.event_uuid for row in taken(partner)] == [*published[9:18], published[28]]
 
 
-def test_the_newest_rows_that_failed_before_have_no_privilege(
-    partner: Endpoint, owed: Owe, settings: Settings
-) -> None:
+def test_the_newest_rows_that_failed_before_have_no_privilege(partner: Endpoint, owed: Owe, settings: Settings) -> None:
     settings.CLAIM_MAX_DELIVERIES = 10
     published = owed(30)
     last = Delivery.objects.latest("id")

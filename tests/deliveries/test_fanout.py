@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -73,7 +74,12 @@ def test_unchanged_subscriptions_are_compiled_once(acme: Organisation, monkeypat
     factories.endpoint(acme, URL)
     compiled: list[object] = []
     original = fanout.Subscribers
-    monkeypatch.setattr(fanout, "Subscribers", lambda patterns: compiled.append(patterns) or original(patterns))
+
+    def compile_counted(patterns: Any) -> fanout.Subscribers:
+        compiled.append(patterns)
+        return original(patterns)
+
+    monkeypatch.setattr(fanout, "Subscribers", compile_counted)
     for _ in range(3):
         publish.publish(acme, "a", b"1")
         fanout.fan_out_chunk(acme.id)

@@ -174,4 +174,3 @@ def test_fifty_concurrent_publishes_of_one_id_make_one_event(acme: Organisation)
     assert len({answer.uuid for answer in answers}) == 1
     assert sum(not answer.duplicate for answer in answers) == 1
     assert Event.objects.get().uuid == answers[0].uuid
-

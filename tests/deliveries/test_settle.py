@@ -3,10 +3,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from deliveries import claims, leases, settle
@@ -58,7 +60,7 @@ def result(row: claims.Claimed, follow_up: FollowUp, *, status: int = 200) -> se
 
 def expire(endpoint: Endpoint) -> None:
     Delivery.objects.filter(endpoint=endpoint, state="sending").update(
-        lease_expires_at=timezone.now() - timezone.timedelta(seconds=1)
+        lease_expires_at=timezone.now() - timedelta(seconds=1)
     )
     leases.expire()
 
@@ -219,22 +221,18 @@ def test_a_broken_connection_is_replaced_and_the_settlement_repeated(partner: En
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
-    import psycopg
-
     with psycopg.connect(**_parameters(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
     assert settle.settle_for_certain([result(row, DELIVERED)]) == 1
     assert Delivery.objects.get().state == "delivered"
 
 
-def _parameters() -> dict[str, object]:
+def _parameters() -> dict[str, Any]:
     parameters = connection.get_connection_params()
     return {name: parameters[name] for name in ("dbname", "user", "host", "port") if parameters.get(name)}
 
 
 def test_the_database_itself_refuses_impossible_rows(partner: Endpoint, owed: Owe) -> None:
-    from django.db import IntegrityError
-
     owed(1)
     for broken in (
         {"state": "held"},

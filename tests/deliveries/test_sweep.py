@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deliveries import claims, lane, leases, publish, sweep
-from deliveries.models import Delivery, IdempotencyKey, OutboxEntry
+from deliveries.models import CircuitTransition, Delivery, IdempotencyKey, OutboxEntry
 from tests import factories
 from tests.receiver import Receiver
 from webhooks.models import Endpoint, Organisation
@@ -101,6 +101,22 @@ def test_a_lane_whose_countdown_was_lost_is_rung_when_its_interval_is_over(
     run(partner)
     shared_state.flushall()
     assert sweep.sweep().endpoints == (partner.id,)
+
+
+def test_a_circuit_that_a_flush_forgot_is_closed_on_record_once(
+    partner: Endpoint, owed: Owe, receiver: Receiver, run: Run, settings: Settings, shared_state: redis.Redis
+) -> None:
+    settings.CIRCUIT_FAILURE_THRESHOLD = 1
+    receiver.answer("/partner", status=500)
+    owed(10)
+    run(partner)
+    sweep.sweep()
+    assert [row.to_state for row in CircuitTransition.objects.order_by("id")] == ["open"]
+    shared_state.flushall()
+    sweep.sweep()
+    sweep.sweep()
+    history = [(row.from_state, row.to_state, row.reason) for row in CircuitTransition.objects.order_by("id")]
+    assert history == [("closed", "open", "consecutive_failures"), ("open", "closed", "state_lost")]
 
 
 def test_an_edited_url_is_rung_although_the_old_ones_circuit_is_open(

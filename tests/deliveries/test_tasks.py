@@ -15,7 +15,7 @@ from celery.exceptions import Retry
 from pytest_django import Settings
 
 from config.celery import app
-from deliveries import tasks
+from deliveries import fanout, tasks
 from deliveries.admission import doorbells
 from deliveries.models import Delivery
 from tests import factories
@@ -50,7 +50,7 @@ def execute(task: Task[Any, Any], *args: object) -> Any:
         "called_directly": False,
         "delivery_info": {"exchange": "", "routing_key": "deliver"},
     }
-    return build_tracer(task.name, task, app=app)(task_id, args, {}, request)
+    return build_tracer(task.name, task, app=app)(task_id, list(args), {}, request)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_fan_out_that_runs_long_lets_others_in_between(
     acme: Organisation, partner: Endpoint, shared_state: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "FAN_OUT_BUDGET_SECONDS", 0.0)
-    monkeypatch.setattr(tasks.fanout, "CHUNK_EVENTS", 2)
+    monkeypatch.setattr(fanout, "CHUNK_EVENTS", 2)
     factories.publish_many(acme, 4)
     while shared_state.llen("control"):
         shared_state.delete("control")
@@ -212,4 +212,3 @@ def test_tasks_never_give_up_on_their_own_and_store_nothing() -> None:
     for task in (tasks.deliver, tasks.fan_out, tasks.sweep_once):
         assert task.ignore_result
         assert not task.acks_late
-

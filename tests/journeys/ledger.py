@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -17,9 +18,7 @@ from webhooks.models import Endpoint
 
 def all_delivered(endpoints: Iterable[Endpoint], count: int) -> bool:
     """Tell whether each endpoint's deliveries have all been acknowledged."""
-    return all(
-        Delivery.objects.filter(endpoint=endpoint, state="delivered").count() == count for endpoint in endpoints
-    )
+    return all(Delivery.objects.filter(endpoint=endpoint, state="delivered").count() == count for endpoint in endpoints)
 
 
 def assert_nothing_missing(receiver: Receiver, published: Iterable[uuid.UUID], paths: Iterable[str]) -> int:
@@ -48,7 +47,7 @@ def assert_attempts_match(receiver: Receiver) -> None:
 
 def stranded(*, patience_seconds: float) -> list[str]:
     """Return deliveries that are due for longer than the patience with nobody responsible and no readable reason."""
-    since = timezone.now() - timezone.timedelta(seconds=patience_seconds)
+    since = timezone.now() - timedelta(seconds=patience_seconds)
     overdue = Delivery.objects.filter(
         Q(state="pending", next_attempt_at__lt=since) | Q(state="sending", lease_expires_at__lt=since),
         endpoint__state="active",

@@ -32,7 +32,7 @@ def published(shared_state: redis.Redis) -> Iterator[Callable[[], list[bytes]]]:
     watching = threading.Event()
 
     def watch() -> None:
-        with shared_state.monitor() as monitor:
+        with shared_state.monitor() as monitor:  # type: ignore[no-untyped-call]
             watching.set()
             for command in monitor.listen():
                 if stopping.is_set():

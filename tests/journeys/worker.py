@@ -9,9 +9,9 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from celery.signals import worker_ready  # noqa: E402
+from celery.signals import worker_ready
 
-from config.celery import app  # noqa: E402
+from config.celery import app
 
 
 def main() -> None:

@@ -40,5 +40,9 @@ class Subscription(models.Model):
 
     def clean(self) -> None:
         """Refuse an endpoint of another organisation."""
-        if self.endpoint_id and self.organisation_id and self.endpoint.organisation_id != self.organisation_id:
+        try:
+            owner = self.endpoint.organisation_id
+        except Endpoint.DoesNotExist:
+            return
+        if owner != self.organisation_id:
             raise ValidationError({"endpoint": "There is no such endpoint in this organisation."})
