@@ -54,6 +54,13 @@ class StopReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadNowAndThen:
+    """Take a little of what the peer sends, again and again, and never come to the end of it."""
+
+    every_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """End the connection with a TCP reset."""
 
@@ -63,7 +70,7 @@ class Close:
     """End the connection in order."""
 
 
-Step = Send | Drip | Endless | Wait | Hang | StopReading | Reset | Close
+Step = Send | Drip | Endless | Wait | Hang | StopReading | ReadNowAndThen | Reset | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,8 @@ async def play(steps: Iterable[Step], transport: asyncio.Transport) -> None:
                 await asyncio.sleep(seconds)
             case Hang():
                 await asyncio.Event().wait()
-            case StopReading():
-                transport.pause_reading()
+            case StopReading() | ReadNowAndThen():
+                await _hold_back(step, transport)
             case Reset() | Close():
                 _end(step, transport)
 
@@ -140,6 +147,17 @@ async def _send(step: Send | Drip | Endless, transport: asyncio.Transport) -> No
                 await asyncio.sleep(every_seconds)
         case Endless():
             await _send_for_ever(step, transport)
+
+
+async def _hold_back(step: StopReading | ReadNowAndThen, transport: asyncio.Transport) -> None:
+    transport.pause_reading()
+    while isinstance(step, ReadNowAndThen) and not transport.is_closing():
+        transport.pause_reading()
+        await asyncio.sleep(step.every_seconds)
+        transport.resume_reading()
+        # Two turns of the loop: in the first, the socket is only found readable.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 def _end(step: Reset | Close, transport: asyncio.Transport) -> None:

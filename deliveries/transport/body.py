@@ -97,11 +97,7 @@ class _Collector:
         if size is None:
             self._take(len(self._incoming.buffer))
             raise _Cut
-        # A body that cannot be finished is only worth its excerpt.
-        most = size if size <= MAX_READ_BYTES else EXCERPT_BYTES
-        self._take(most)
-        if most < size:
-            raise _Cut
+        self._take(size)
 
     def until_close(self) -> None:
         """Take everything up to an orderly close; anything else cuts the body."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import socket
 from collections.abc import Iterator
@@ -30,6 +31,20 @@ def canary() -> Iterator[Receiver]:
 
 def resolving_to(*addresses: str) -> Resolver:
     return lambda host, seconds: addresses
+
+
+@contextlib.contextmanager
+def black_hole(address: str, port: int) -> Iterator[None]:
+    """Listen where connections are never completed: the backlog is full and nobody accepts."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((address, port))
+        yield
 
 
 def test_the_canary_would_hear_a_request(make_client: MakeClient, canary: Receiver) -> None:
@@ -173,18 +188,15 @@ def test_the_next_address_is_tried_when_one_refuses(make_client: MakeClient, rec
     assert (exchange.status, exchange.address) == (200, "127.0.0.1")
 
 
-def test_a_full_backlog_ends_at_the_deadline(client: Client) -> None:
-    with socket.socket() as listener, Receiver() as spare:
-        port = spare.port + 1 if spare.port < 29_999 else spare.port - 1
-        listener.bind(("127.0.0.1", port))
-        listener.listen(0)
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-            fillers.append(filler)
-        exchange = client.send(request_to(f"http://127.0.0.1:{port}/hook", deadline_seconds=0.3))
-        for filler in fillers:
-            filler.close()
+def test_an_address_that_never_answers_leaves_time_for_the_next(make_client: MakeClient, receiver: Receiver) -> None:
+    with black_hole("127.0.0.2", receiver.port):
+        client = make_client(resolve=resolving_to("127.0.0.2", "127.0.0.1"))
+        request = request_to(f"http://partner.example.com:{receiver.port}/hook", deadline_seconds=1)
+        exchange = client.send(request)
+    assert (exchange.status, exchange.address) == (200, "127.0.0.1")
+
+
+def test_a_full_backlog_ends_at_the_deadline(client: Client, receiver: Receiver) -> None:
+    with black_hole("127.0.0.3", receiver.port):
+        exchange = client.send(request_to(f"http://127.0.0.3:{receiver.port}/hook", deadline_seconds=0.3))
     assert exchange.failure is Failure.CONNECT_TIMEOUT

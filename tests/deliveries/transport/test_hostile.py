@@ -13,7 +13,7 @@ from deliveries.policy.failure import Failure
 from deliveries.transport.client import Client
 from tests.deliveries.transport.requests_to import request_to
 from tests.receiver import Receiver
-from tests.scripts import Close, Drip, Endless, Hang, Reset, Send, Step, StopReading, Wait, response
+from tests.scripts import Close, Drip, Endless, Hang, ReadNowAndThen, Reset, Send, Step, StopReading, Wait, response
 
 DEADLINE_SECONDS = 0.6
 # What a hostile answer may cost at its peak, our own copies and the scripted partner's included.
@@ -22,7 +22,7 @@ MEMORY_BYTES = 4_000_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
-LARGE = 16_000_000
+LARGE = 64_000_000
 BOMB = gzip.compress(bytes(50_000_000))
 
 
@@ -85,6 +85,9 @@ CASES = {
     "close ends the body": Case((Send(HEAD + b"\r\nabc"), Close()), 200),
     "reset ends the body": Case((Send(HEAD + b"\r\nabc"), Wait(0.05), Reset()), 200, truncated=True),
     "slow reader": Case((StopReading(), Hang()), Failure.WRITE_TIMEOUT, before_body=True, body_bytes=LARGE),
+    "reader that never comes to the end": Case(
+        (ReadNowAndThen(0.01),), Failure.WRITE_TIMEOUT, before_body=True, body_bytes=LARGE
+    ),
     "refuses a large request early": Case(
         (Send(response(413)), Wait(0.2), Close()), 413, before_body=True, body_bytes=100_000
     ),

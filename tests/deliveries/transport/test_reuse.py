@@ -140,6 +140,18 @@ def test_a_chunked_answer_leaves_its_connection_usable(client: Client, receiver:
     assert client.send(request_to(receiver.url("/hook"))).reused
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_needs_no_length_to_keep_its_connection(
+    client: Client, receiver: Receiver, status: int
+) -> None:
+    receiver.script("/hook", Send(b"HTTP/1.1 %d Nothing\r\n\r\n" % status))
+    exchanges = [client.send(request_to(receiver.url("/hook"))) for _ in range(2)]
+    assert [(one.status, one.reused, one.body_truncated) for one in exchanges] == [
+        (status, False, False),
+        (status, True, False),
+    ]
+
+
 def test_bytes_that_arrive_between_two_requests_cost_the_connection(client: Client, receiver: Receiver) -> None:
     receiver.script("/hook", Send(OK), Wait(0.05), Send(b"HTTP/1.1 500 Late\r\nContent-Length: 0\r\n\r\n"), once=True)
     receiver.script("/gone", Send(OK), Wait(0.1), Close(), once=True)

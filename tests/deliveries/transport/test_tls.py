@@ -138,6 +138,19 @@ def test_a_handshake_that_never_ends_well_ends_in_time(
     assert time.monotonic() - started < 2.5
 
 
+def test_the_handshake_may_use_all_the_time_that_connecting_left(
+    authority: trustme.CA, make_client: MakeClient
+) -> None:
+    # Each of several addresses only gets its share of the time for connecting; what follows must not inherit it.
+    client = make_client(resolve=lambda host, seconds: ("127.0.0.1",) * 4)
+    with Receiver() as receiver:
+        receiver.greet(Hang())
+        started = time.monotonic()
+        exchange = client.send(request_by_name(receiver, deadline_seconds=0.8))
+    assert exchange.failure is Failure.TLS_TIMEOUT
+    assert time.monotonic() - started >= 0.7
+
+
 def test_a_context_that_would_accept_anyone_is_refused(authority: trustme.CA) -> None:
     lax = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     lax.check_hostname = False
