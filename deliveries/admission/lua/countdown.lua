@@ -18,7 +18,7 @@ end
 local function reserve(wakes, id, wait, bounds)
   local wake_at, waiting = now + wait, live_wake(wakes, id)
   if wait <= 0 or waiting and waiting <= wake_at then return nil end
-  if wait > bounds.ceiling_ms or not waiting and not room(wakes, wait, bounds) then return nil end
+  if not waiting and not room(wakes, wait, bounds) then return nil end
   redis.call('ZADD', wakes, wake_at, id)
   redis.call('PEXPIRE', wakes, WAKES_GARBAGE_MS)
   return wake_at

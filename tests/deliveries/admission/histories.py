@@ -158,4 +158,9 @@ KNOWN: dict[str, History] = {
         (0, _visit("s")),
         (0, [Admit("a"), Admit("b"), Sweep("two"), _sees("b", "fff"), _sees("a", "p")]),
     ],
+    "a person opens a lane that was running at full speed": [
+        (0, _visit("s")),
+        (0, _visit("s")),
+        (0, [Force(admission.Action.OPEN, 0.5), Force(admission.Action.CLOSE, 0.5)]),
+    ],
 }

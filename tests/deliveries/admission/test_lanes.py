@@ -86,7 +86,8 @@ def test_a_run_turned_away_for_slots_is_looked_after_by_the_run_that_frees_one(
     refused = admission.admit(endpoint_id, run="b", slot_seconds=45, bounds=BOUNDS)
     assert isinstance(refused, admission.Refused)
     assert (refused.reason, refused.countdown) == (admission.Refusal.SLOTS, None)
-    assert record("a", [Effect.SUCCESS], due_seconds=9).wake
+    freed = record("a", [Effect.SUCCESS], due_seconds=9)
+    assert (freed.wake, freed.countdown) == (True, None)
     assert not record("a", []).wake
 
 
