@@ -28,7 +28,7 @@ TURN_SECONDS = 0.04
 SHOW_SECONDS = 0.25
 FIRST_EVENT_SECONDS = 30.0
 # Without any new receipt for this long, what is missing will not come: leases and open circuits are much shorter.
-STALLED_SECONDS = 20.0
+STALLED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Director:
         self._observer = Observer(stage.broker, (one.endpoint_id for one in stage.partners.values()))
         self._accepted: dict[str, int] = {}
         self._mode = Mode.HEALTHY
-        self._phase = "starting"
+        self._phase = "Waiting for the first event"
         self._shown_at = float("-inf")
         self._integrator = stage.integrator(per_second=per_second)
         self._begun = time.monotonic()
@@ -92,7 +92,7 @@ class Director:
         self._until(plan.before_seconds)
         outage = time.time()
         fault = self._outage(name)
-        self._phase = f"Recovery: {name} is back"
+        self._phase = f"Recovery: {name} is back, its backlog drains"
         self._behave(Mode.HEALTHY)
         recovery = time.time()
         if self._faults.kill_worker:
@@ -111,7 +111,9 @@ class Director:
             moments.append((plan.fault_at, lambda: self._kill("worker-control")))
         if self._faults.flush:
             moments.append((plan.fault_at, self._flush))
-        self._phase = f"Outage: {name} is down, 40 minutes in {plan.outage_seconds:.0f} s (×{plan.factor:.0f})"
+        self._phase = (
+            f"Outage: {name} is down for 40 minutes, shown in {plan.outage_seconds:.0f} s (x{plan.factor:.0f})"
+        )
         for at, act in sorted(moments, key=lambda moment: moment[0]):
             self._until(at)
             act()
@@ -172,7 +174,6 @@ class Director:
 
     def _view(self) -> View:
         return View(
-            elapsed_seconds=time.monotonic() - self._begun,
             phase=self._phase,
             accepted=len(self._accepted),
             partners=tuple(self._row(number) for number in self._stage.partners),

@@ -79,7 +79,8 @@ def environment(plan: Plan) -> dict[str, str]:
         "COUNTDOWN_CEILING_SECONDS": 10.0,
         "DELIVERY_DEADLINE_SECONDS": DEADLINE_SECONDS,
         "MAX_DELIVERY_DEADLINE_SECONDS": DEADLINE_SECONDS,
-        "LEASE_SECONDS": DEADLINE_SECONDS + 3.0,
+        # The start-up checks ask for ten seconds beyond a chunk and the longest deadline.
+        "LEASE_SECONDS": DEADLINE_SECONDS + 11.0,
     }
     # Six attempts with exponential delays from two seconds: what it waits fits the scaled time as it is.
     return {"DEFAULT_RETRY_POLICY": "axle", **{name: f"{value:g}" for name, value in seconds.items()}}

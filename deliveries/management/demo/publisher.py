@@ -23,6 +23,8 @@ from typing import Any
 TOLD = "DEMO_INTEGRATOR"
 PATIENCE_SECONDS = 10.0
 REPEAT_SECONDS = 0.2
+# Later than this, the rate starts afresh: what was not published in time does not come in a burst.
+LATE_SECONDS = 0.2
 UNAUTHORIZED = 401
 
 # Names from the catalogue, so that the console shows what a real installation would.
@@ -101,11 +103,12 @@ class Integrator:
 def work(errand: Errand, *, stop: threading.Event, accepted: Callable[[int, str], None]) -> None:
     """Publish at the errand's rate until told to stop; tells of each accepted event its number and id."""
     integrator = Integrator(errand)
-    begun = time.monotonic()
+    due_at = time.monotonic()
     number = 0
-    while not stop.wait(max(0.0, begun + number / errand.per_second - time.monotonic())):
+    while not stop.wait(max(0.0, due_at - time.monotonic())):
         accepted(number, _insist(integrator, number))
         number += 1
+        due_at = max(due_at + 1 / errand.per_second, time.monotonic() - LATE_SECONDS)
 
 
 def _insist(integrator: Integrator, number: int) -> str:

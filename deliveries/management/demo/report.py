@@ -47,9 +47,9 @@ def show(console: Console, facts: Facts, checks: Sequence[Check]) -> None:
 def _table(facts: Facts) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("partner", no_wrap=True, min_width=11)
-    titles = ("received", "missing", "twice", "late order", "circuit open", "p50/p99 before", "p50/p99 outage")
+    titles = ("received", "missing", "twice", "reordered", "open", "before", "outage")
     for title in titles:
-        table.add_column(title, justify="right", no_wrap=len(title) < 11)
+        table.add_column(title, justify="right", no_wrap=True)
     for one in facts.partners:
         table.add_row(
             one.name,
@@ -67,12 +67,14 @@ def _table(facts: Facts) -> Table:
 def _lines(facts: Facts) -> list[str]:
     attempts = ", ".join(f"{count} {outcome}" for outcome, count in facts.attempts.items())
     longest = ", ".join(f"{name} {length}" for name, length in facts.queues.items())
-    drained = "" if facts.drained_seconds is None else f"; backlog drained in {facts.drained_seconds:.1f} s"
+    drained = "" if facts.drained_seconds is None else f"{facts.drained_seconds:.1f} s after its return"
     return [
+        "before, outage: median/99th percentile in ms, from acceptance to receipt",
+        f"open: longest time without a closed circuit; backlog drained {drained or 'at once'}",
         f"{sum(facts.attempts.values())} attempts: {attempts}",
-        f"longest broker queues: {longest}; processes restarted: {facts.restarts}{drained}",
+        f"longest broker queues: {longest}; processes restarted: {facts.restarts}",
     ]
 
 
 def _pair(latency: Latency) -> str:
-    return f"{latency.p50_ms:.0f}/{latency.p99_ms:.0f} ms" if latency.count else "-"
+    return f"{latency.p50_ms:.0f}/{latency.p99_ms:.0f}" if latency.count else "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Protocol
 
@@ -39,13 +40,13 @@ class LiveScreen:
         self._console = console
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._view: View | None = None
+        self._begun = time.monotonic()
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._live.start()
 
     def note(self, text: str) -> None:
         """Add a line under the table."""
-        elapsed = self._view.elapsed_seconds if self._view else 0.0
-        self._notes.append(f"{elapsed:6.1f} s  {text}")
+        self._notes.append(f"{time.monotonic() - self._begun:6.1f} s  {text}")
         self._refresh()
 
     def show(self, view: View) -> None:
@@ -74,25 +75,24 @@ class PlainScreen:
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
-        self._elapsed = self._next = 0.0
+        self._begun = self._next = time.monotonic()
         self._print(title)
 
     def note(self, text: str) -> None:
         """Print the note."""
-        self._print(f"{self._elapsed:6.1f} s | {text}")
+        self._print(f"{time.monotonic() - self._begun:6.1f} s | {text}")
 
     def show(self, view: View) -> None:
         """Print a summary when one is due."""
-        self._elapsed = view.elapsed_seconds
-        if view.elapsed_seconds < self._next:
+        if time.monotonic() < self._next:
             return
-        self._next = view.elapsed_seconds + PLAIN_EVERY_SECONDS
+        self._next = time.monotonic() + PLAIN_EVERY_SECONDS
         received = sum(row.received for row in view.partners)
         pending = ", ".join(
             f"{row.name} {row.pending} (circuit {_words(row)})" for row in view.partners if row.pending > PLAIN_PENDING
         )
-        self._print(
-            f"{self._elapsed:6.1f} s | {view.phase}: {view.accepted} accepted, {received} received"
+        self.note(
+            f"{view.phase}: {view.accepted} accepted, {received} received"
             + (f", pending: {pending}" if pending else "")
         )
 

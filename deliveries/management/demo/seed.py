@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from config.stack import environment, exceptions, ports
-from webhooks.models import Application, Endpoint, Organisation, SigningSecret, Subscription, User
+from webhooks.models import Application, Endpoint, Organisation, SigningSecret, User
 from webhooks.policy.endpoint_lifecycle import State
-from webhooks.services import endpoints
+from webhooks.policy.scopes import SCOPES
+from webhooks.services import clients, endpoints, subscriptions
 
 ORGANISATION = "demo"
 LOGIN = "admin"
@@ -26,9 +27,9 @@ EVERYTHING = "*"
 # Long enough for a day's work with the printed curl; a new one is printed with every start.
 TOKEN_LIFE = timedelta(days=1)
 
-# What a producer and its operator do; nothing that changes endpoints or shows secrets.
-CLIENT_SCOPES = "events:write events:read endpoints:read deliveries:read"
-TRAFFIC_SCOPES = "events:write"
+CLIENT = "Demo client"
+TRAFFIC_SCOPES = ("events:write",)
+CURL_SCOPES = "events:write deliveries:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,14 @@ def first_start() -> Credentials | None:
         if Organisation.objects.filter(slug=ORGANISATION).exists():
             return None
         organisation = Organisation.objects.create(name="Demo", slug=ORGANISATION)
-        _seed_catalogue()
+        call_command("seed_catalogue", verbosity=0)
         password = secrets.token_urlsafe(12)
         if not User.objects.filter(username=LOGIN).exists():
             User.objects.create_superuser(username=LOGIN, email="", password=password)
         else:  # somebody made this login before: theirs is the password
             password = ""
         add_endpoint(organisation, "Demo receiver", _free_port(), uid=RECEIVER)
-        return Credentials(password, renewed_client(organisation, "Demo client", CLIENT_SCOPES))
+        return Credentials(password, new_client(organisation, CLIENT, list(SCOPES)))
 
 
 def organisation() -> Organisation:
@@ -87,7 +88,7 @@ def add_endpoint(owner: Organisation, name: str, port: int, *, uid: str = "") ->
     """Create an active endpoint on loopback that subscribes to everything."""
     created = endpoints.create(organisation=owner, name=name, url=_url(port), uid=uid)
     endpoints.move(endpoint_id=created.endpoint.id, to=State.ACTIVE, reason="the demo's own receiver")
-    Subscription.objects.create(organisation=owner, endpoint=created.endpoint, event_types=[EVERYTHING])
+    subscriptions.create(endpoint=created.endpoint, event_types=[EVERYTHING])
     return Receiver(created.endpoint.id, name, port, created.secret.reveal())
 
 
@@ -107,31 +108,20 @@ def receiver(owner: Organisation) -> Receiver | None:
     return Receiver(found.id, found.name, port, secret.reveal().reveal())
 
 
-def renewed_client(owner: Organisation, name: str, scopes: str) -> Client:
-    """Return the organisation's client of that name with a new secret, creating it if need be."""
-    secret = secrets.token_urlsafe(24)
-    client, _ = Application.objects.get_or_create(
-        organisation=owner,
-        name=name,
-        defaults={
-            "client_type": Application.CLIENT_CONFIDENTIAL,
-            "authorization_grant_type": Application.GRANT_CLIENT_CREDENTIALS,
-        },
-    )
-    client.client_secret, client.scopes = secret, scopes
-    client.save()
-    return Client(client.client_id, secret)
+def new_client(owner: Organisation, name: str, scopes: Sequence[str]) -> Client:
+    """Create a client of that name in place of an earlier one: its secret cannot be told twice, and its tokens go."""
+    Application.objects.filter(organisation=owner, name=name).delete()
+    created = clients.create(organisation=owner, name=name, scopes=scopes)
+    return Client(created.client.client_id, created.secret.reveal())
 
 
 def token(owner: Organisation) -> str | None:
     """Return a fresh access token of the demo client for the printed curl; None if somebody removed the client."""
-    client = Application.objects.filter(organisation=owner, name="Demo client").first()
+    client = Application.objects.filter(organisation=owner, name=CLIENT).first()
     if client is None:
         return None
     text = secrets.token_urlsafe(24)
-    AccessToken.objects.create(
-        application=client, token=text, scope=TRAFFIC_SCOPES, expires=timezone.now() + TOKEN_LIFE
-    )
+    AccessToken.objects.create(application=client, token=text, scope=CURL_SCOPES, expires=timezone.now() + TOKEN_LIFE)
     return text
 
 
@@ -144,11 +134,6 @@ def free_ports(count: int) -> Sequence[int]:
             f"The demo's receivers need {count} free ports from {candidates[0]} to {candidates[-1]}."
         )
     return found
-
-
-def _seed_catalogue() -> None:
-    if "seed_catalogue" in get_commands():
-        call_command("seed_catalogue", verbosity=0)
 
 
 def _free_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -74,14 +73,14 @@ def opened(place: Home, settings: Mapping[str, str], note: Note) -> Iterator[Sta
             number: seed.add_endpoint(organisation, name, listening_on)
             for number, (name, listening_on) in enumerate(zip(NAMES, seed.free_ports(len(NAMES)), strict=True), 1)
         }
-        client = seed.renewed_client(organisation, "Integrator", seed.TRAFFIC_SCOPES)
+        client = seed.new_client(organisation, "Integrator", seed.TRAFFIC_SCOPES)
         receivers = _receivers(partners)
         cleared.callback(receivers.end)
         supervisor.start([services.beat(place.sockets / "celerybeat-schedule", settings)])
         broker = Broker(place.valkey_socket)
         cleared.callback(broker.close)
         _await_ready(supervisor)
-        note(f"ready: {len(NAMES)} partners, processes {os.getpid()}")
+        note("ready")
         yield Stage(supervisor, receivers, broker, partners, client, port, log)
 
 

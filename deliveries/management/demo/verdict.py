@@ -85,11 +85,11 @@ def judge(facts: Facts) -> tuple[Check, ...]:
         ),
         Check(
             not facts.unrecorded and not facts.unseen,
-            f"every request has its attempt on record: {facts.unrecorded} unrecorded, {facts.unseen} invented",
+            f"each request has its attempt on record: {facts.unrecorded} unrecorded, {facts.unseen} invented",
         ),
         Check(
             not facts.unexplained,
-            f"{_count(facts.repeated, 'duplicate')}, {facts.unexplained} without an attempt that may have been lost",
+            f"{_count(facts.repeated, 'duplicate')}, {facts.unexplained} of them without a lost answer to explain it",
         ),
         Check(undisturbed(facts.healthy_before, facts.healthy_outage), _isolation(facts)),
     )
@@ -104,10 +104,7 @@ def undisturbed(before: Latency, during: Latency) -> bool:
 
 def _isolation(facts: Facts) -> str:
     before, during = facts.healthy_before, facts.healthy_outage
-    return (
-        f"the healthy partners: p99 {before.p99_ms:.0f} ms before, {during.p99_ms:.0f} ms during the outage "
-        f"(p50 {before.p50_ms:.0f} and {during.p50_ms:.0f})"
-    )
+    return f"healthy partners undisturbed: p99 {before.p99_ms:.0f} ms before, {during.p99_ms:.0f} ms in the outage"
 
 
 def _all_of(total: int, bad: int) -> str:

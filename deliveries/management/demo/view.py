@@ -23,9 +23,8 @@ class PartnerRow:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything at one moment; `elapsed_seconds` since the first event."""
+    """Everything at one moment."""
 
-    elapsed_seconds: float
     phase: str
     accepted: int
     partners: tuple[PartnerRow, ...]
