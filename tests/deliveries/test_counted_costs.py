@@ -80,7 +80,7 @@ def counted(transactional_db: None, shared_state: redis.Redis, monkeypatch: pyte
 def _no_autovacuum() -> Iterator[None]:
     # It would use transaction numbers, which are what is counted.
     _alter("ALTER SYSTEM SET autovacuum = off")
-    eventually(lambda: _number("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'autovacuum%%'") == 0)
+    eventually(lambda: _number("SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'autovacuum%'") == 0)
     yield
     _alter("ALTER SYSTEM RESET autovacuum")
 
@@ -91,9 +91,9 @@ def _alter(statement: str) -> None:
         cursor.execute("SELECT pg_reload_conf()")
 
 
-def _number(statement: str, *parameters: object) -> int:
+def _number(statement: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement)
         row = cursor.fetchone()
     assert row is not None
     return int(row[0])
