@@ -3,12 +3,55 @@
 Tasks carry ids only and may be lost, doubled, late or early; PostgreSQL knows what is owed. So nothing is
 acknowledged late, no result is stored, and a worker takes a message only when a thread is free for it: with
 prefetching, a fresh doorbell waited behind stalled lanes while another process was idle.
+
+control    fan-out and the sweep
+deliver    fresh doorbells of lanes that answer
+again      every comeback, and every lane whose last outcome was not a success
 """
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
+
 from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("argus")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": settings.VISIBILITY_TIMEOUT_SECONDS,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+    },
+    task_ignore_result=True,
+    task_acks_late=False,
+    task_default_queue="control",
+    task_publish_retry=False,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    worker_pool="threads",
+    worker_concurrency=settings.WORKER_THREADS,
+    worker_disable_prefetch=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    beat_scheduler="deliveries.tasks:CoalescingScheduler",
+    beat_max_loop_interval=min(settings.SWEEP_INTERVAL_SECONDS, 5),
+    beat_schedule={
+        "sweep": {
+            "task": "deliveries.sweep",
+            "schedule": timedelta(seconds=settings.SWEEP_INTERVAL_SECONDS),
+            "options": {"queue": "control"},
+        },
+    },
+)
 app.autodiscover_tasks(["deliveries"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -93,7 +92,14 @@ if PRODUCTION and not DATABASE_URL:
 def _database() -> dict[str, Any]:
     database = dict(environ.Env.db_url_config(DATABASE_URL or "postgresql:///argus"))
     options = dict(database.pop("OPTIONS", {}))
-    options["pool"] = {"min_size": 0, "max_size": env.read("DATABASE_POOL_SIZE"), "timeout": 10}
+    # A failed attempt to connect is repeated with growing pauses until `reconnect_timeout`, while nobody else may try:
+    # with the library's 300 s, a process could notice minutes late that PostgreSQL is back.
+    options["pool"] = {
+        "min_size": 0,
+        "max_size": env.read("DATABASE_POOL_SIZE"),
+        "timeout": 10,
+        "reconnect_timeout": 1,
+    }
     options.setdefault("connect_timeout", 5)
     return {**database, "ENGINE": "django.db.backends.postgresql", "OPTIONS": options, "CONN_MAX_AGE": 0}
 
@@ -116,41 +122,9 @@ def _broker_url() -> str:
 
 
 CELERY_BROKER_URL = _broker_url()
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# The countdown ceiling must stay under half of the visibility timeout, or held countdowns are delivered twice.
+# The countdown ceiling must stay under half of it, or held countdowns are delivered twice.
 VISIBILITY_TIMEOUT_SECONDS = 3600
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-}
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
-CELERY_TASK_ACKS_LATE = False
-CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_WORKER_POOL = "threads"
-CELERY_WORKER_CONCURRENCY = env.read("WORKER_THREADS")
-CELERY_WORKER_DISABLE_PREFETCH = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_TIMEZONE = "UTC"
 SWEEP_INTERVAL_SECONDS: float = env.read("SWEEP_INTERVAL_SECONDS")
-CELERY_BEAT_SCHEDULER = "deliveries.tasks:CoalescingScheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = min(SWEEP_INTERVAL_SECONDS, 5)
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {
-        "task": "deliveries.sweep",
-        "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS),
-        "options": {"queue": "control"},
-    },
-}
 
 # The lane.
 DELIVERY_DEADLINE_SECONDS: float = env.read("DELIVERY_DEADLINE_SECONDS")

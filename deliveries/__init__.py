@@ -1,4 +1,6 @@
-"""What happened, who was told and what they answered. The hops of an event, top to bottom:
+"""What happened, who was told and what they answered.
+
+The hops of an event, top to bottom:
 
 publish        an event becomes a committed row, owed to whoever subscribes
 tasks          Celery's side: doorbells in, countdowns out, nothing else
@@ -8,6 +10,7 @@ sweep          whatever a lost message or a dead process left behind is rung aga
 interventions  what a person does to deliveries and circuits by hand
 chunk          a claim is sent row by row until it is time to settle
 dispatch       one claimed delivery becomes one signed request, and its answer an outcome
+acceptance     events, their idempotency keys and their outbox rows in one statement
 claims         due deliveries become one worker's, for the length of a lease
 settle         attempts are appended and deliveries move, in one statement
 leases         what a vanished worker held is freed and recorded as unknown

@@ -63,5 +63,5 @@ def reconcile(endpoint_id: uuid.UUID, latest: Latest, lane: LaneState) -> None:
     if lane.known and lane.epoch_ms == latest.epoch_ms:
         return
     with connection.cursor() as cursor:
-        ended = [endpoint_id, latest.epoch_ms, latest.number + 1, latest.to_state.value]
-        cursor.execute(_LOST, [*ended, State.CLOSED.value, Reason.STATE_LOST.value])
+        ended = (endpoint_id, latest.epoch_ms, latest.number + 1, latest.to_state.value)
+        cursor.execute(_LOST, (*ended, State.CLOSED.value, Reason.STATE_LOST.value))

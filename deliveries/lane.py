@@ -105,8 +105,8 @@ class _Run:
         except DatabaseError as error:
             # What was claimed comes back with its lease; the sweep resumes when the truth is reachable again.
             log.warning("lane.database_failed", endpoint_id=str(self._endpoint_id), error=type(error).__name__)
-            self._leave(due_seconds=None)
-            return Done()
+            left = self._leave(due_seconds=None)
+            return RunAgain(0.0) if left is None else left
         finally:
             connection.close()
         try:

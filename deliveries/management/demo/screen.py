@@ -89,7 +89,9 @@ class PlainScreen:
         self._next = time.monotonic() + PLAIN_EVERY_SECONDS
         received = sum(row.received for row in view.partners)
         pending = ", ".join(
-            f"{row.name} {row.pending} (circuit {_words(row)})" for row in view.partners if row.pending > PLAIN_PENDING
+            f"{row.name} {row.pending} (circuit {circuit(row.circuit)})"
+            for row in view.partners
+            if row.pending > PLAIN_PENDING
         )
         self.note(
             f"{view.phase}: {view.accepted} accepted, {received} received"
@@ -118,15 +120,12 @@ def partners_table(view: View, *, ascii_only: bool) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, overflow="ellipsis")
     for row in view.partners:
-        icon, style = CIRCUITS[row.circuit]
-        if ascii_only:
-            icon = ASCII_CIRCUITS[row.circuit]
         table.add_row(
             row.name,
             str(row.owed),
             str(row.received),
             Text(str(row.pending), style="yellow" if row.pending > PLAIN_PENDING else ""),
-            Text(f"{icon} {_words(row)}", style=style),
+            circuit(row.circuit, ascii_only=ascii_only, icon=True),
             _milliseconds(row.latency.p50_ms, row.latency.count),
             _milliseconds(row.latency.p99_ms, row.latency.count),
             Text(row.trouble, style="red"),
@@ -142,13 +141,18 @@ def summary(view: View) -> str:
     return f"broker: {queues} messages · {processes}"
 
 
+def circuit(state: str, *, icon: bool = False, ascii_only: bool = False) -> Text:
+    """Say a circuit's state in a word, with its icon if asked for; `state` is empty when it is not known."""
+    word = {"half_open": "probing", "": "unknown"}.get(state, state)
+    symbol, style = CIRCUITS[state]
+    if ascii_only:
+        symbol = ASCII_CIRCUITS[state]
+    return Text(f"{symbol} {word}" if icon else word, style=style)
+
+
 def is_unicode(console: Console) -> bool:
     """Whether the terminal can show more than ASCII."""
     return console.encoding.lower().startswith("utf")
-
-
-def _words(row: PartnerRow) -> str:
-    return {"half_open": "probing", "": "unknown"}.get(row.circuit, row.circuit)
 
 
 def _milliseconds(value: float, count: int) -> str:
