@@ -6,12 +6,11 @@
         receiver.wait_for("/partner-1", count=3)
 
 It runs in a thread of its own; every method may be called from any thread while it serves. Ports come from one fixed
-range, the one that the tests' egress rules allow. `python -m tests.receiver --port 20100` runs one as a process.
+range, the one that the tests' egress rules allow.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import ssl
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
+from tests import scripts
 from tests.scripts import Behaviour, Received, Send, Step, play, response
 
 HOST = "127.0.0.1"
@@ -56,7 +56,7 @@ class _Peer(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0 and self._script is None:
             head = bytes(self._buffer[:end])
-            path, length = _target(head), _length(head)
+            path, length = scripts.target(head), scripts.length(head)
             behaviour = self._receiver._behaviour(path, peek=True)
             if behaviour.before_body:
                 self._receiver._behaviour(path)
@@ -237,29 +237,3 @@ class Receiver:
                 peer.abort()
             await asyncio.sleep(0)
         self._server.close()
-
-
-def _target(head: bytes) -> str:
-    return head.split(b" ", 2)[1].decode("latin-1").partition("?")[0]
-
-
-def _length(head: bytes) -> int:
-    lowered = head.lower()
-    start = lowered.find(b"\r\ncontent-length:")
-    if start < 0:
-        return 0
-    end = lowered.find(b"\r\n", start + 2)
-    return int(lowered[start + 17 : end if end >= 0 else None])
-
-
-def main() -> None:
-    """Answer 200 to everything on one port, until the process ends."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    with Receiver(port=parser.parse_args().port) as receiver:
-        print(receiver.url(), flush=True)
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

@@ -174,3 +174,18 @@ async def _send_for_ever(step: Endless, transport: asyncio.Transport) -> None:
         if transport.get_write_buffer_size() < _WATERMARK:
             transport.write(step.data)
         await asyncio.sleep(step.every_seconds)
+
+
+def target(head: bytes) -> str:
+    """Return the path that a request's head asks for, without its query."""
+    return head.split(b" ", 2)[1].decode("latin-1").partition("?")[0]
+
+
+def length(head: bytes) -> int:
+    """Return how many bytes of body the head announces."""
+    lowered = head.lower()
+    start = lowered.find(b"\r\ncontent-length:")
+    if start < 0:
+        return 0
+    end = lowered.find(b"\r\n", start + 2)
+    return int(lowered[start + 17 : end if end >= 0 else None])
