@@ -47,7 +47,8 @@ def create(found: programs.Postgres, home: Home, account: Account) -> None:
     account.take(unfinished)
     _run([found.bin / "initdb", "-D", unfinished, *_CLUSTER], home, account)
     sql = home.path / "create.sql"
-    sql.write_text("CREATE DATABASE argus;\n", encoding="utf-8")
+    # Copying the template's files takes half the time of writing them through the log.
+    sql.write_text("CREATE DATABASE argus STRATEGY file_copy;\n", encoding="utf-8")
     _run([found.bin / "postgres", "--single", "-F", "-D", unfinished, "template1"], home, account, stdin=sql)
     sql.unlink()
     unfinished.rename(home.postgres_data)
