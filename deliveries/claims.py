@@ -72,7 +72,8 @@ WITH oldest AS (
     FROM deliveries_delivery d
     WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.attempts = 0 AND d.next_attempt_at <= now()
       AND (SELECT count(*) FROM oldest) = %(quota)s
-    ORDER BY d.id DESC
+    -- Not by id alone: the primary key would serve that order, by way of everybody else's newer rows.
+    ORDER BY d.next_attempt_at DESC, d.id DESC
     LIMIT %(fresh)s FOR UPDATE OF d SKIP LOCKED
 ), chosen AS (
     (SELECT o.*, 0 AS kind FROM oldest o

@@ -64,7 +64,7 @@ class Delivery(models.Model):
                 name="delivery_due",
             ),
             models.Index(
-                fields=["endpoint", "-id"],
+                fields=["endpoint", "-next_attempt_at", "-id"],
                 condition=Q(state=State.PENDING.value, attempts=0),
                 name="delivery_fresh",
             ),

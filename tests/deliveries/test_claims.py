@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from deliveries import claims, fanout, publish
 from deliveries.models import Delivery
+from tests import factories
 from webhooks.models import Endpoint, Organisation
 from webhooks.policy.endpoint_lifecycle import State
 
@@ -167,26 +168,26 @@ def test_eight_claims_at_once_share_the_rows_without_waiting_for_each_other(
     assert len(set(got)) == 200
 
 
-def test_a_claim_among_a_hundred_thousand_held_rows_reads_a_bounded_number_of_them(
-    partner: Endpoint, owed: Owe
-) -> None:
-    owed(1)
-    event = Delivery.objects.get()
+def owe_many(endpoint: Endpoint, count: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO deliveries_delivery (uuid, organisation_id, endpoint_id, event_id, accepted_at, replay_id,
                                              next_attempt_at, created_at)
             SELECT gen_random_uuid(), %s, %s, -n, now(), '00000000-0000-0000-0000-000000000000', now(), now()
-            FROM generate_series(1, 100000) n
+            FROM generate_series(1, %s) n
             """,
-            [partner.organisation_id, partner.id],
+            [endpoint.organisation_id, endpoint.id, count],
         )
+
+
+def most_rows_of_a_claim(endpoint: Endpoint) -> float:
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE deliveries_delivery")
         cursor.execute(
             "EXPLAIN (ANALYZE, FORMAT JSON) " + claims._CLAIM,
             {
-                "endpoint": partner.id,
+                "endpoint": endpoint.id,
                 "probing": False,
                 "low_water": claims.BEGINNING,
                 "quota": 100,
@@ -196,8 +197,23 @@ def test_a_claim_among_a_hundred_thousand_held_rows_reads_a_bounded_number_of_th
             },
         )
         (plan,) = cursor.fetchone()
-    assert event.event_id > 0
-    assert most_rows(plan[0]["Plan"]) <= 1000
+    return most_rows(plan[0]["Plan"])
+
+
+def test_a_claim_among_a_hundred_thousand_held_rows_reads_a_bounded_number_of_them(
+    partner: Endpoint, owed: Owe
+) -> None:
+    owed(1)
+    owe_many(partner, 100_000)
+    assert Delivery.objects.count() == 100_001
+    assert most_rows_of_a_claim(partner) <= 1000
+
+
+def test_a_claim_does_not_read_the_newer_rows_of_other_lanes(acme: Organisation, partner: Endpoint) -> None:
+    owe_many(partner, 20_000)
+    owe_many(factories.endpoint(acme, partner.url), 20_000)
+    assert Delivery.objects.filter(endpoint=partner).count() == 20_000
+    assert most_rows_of_a_claim(partner) <= 1000
 
 
 def most_rows(node: dict[str, object]) -> float:
