@@ -176,6 +176,8 @@ OAUTH2_PROVIDER = {
     "SCOPES_BACKEND_CLASS": "webhooks.api.oauth.ClientScopes",
     "OAUTH2_VALIDATOR_CLASS": "webhooks.api.oauth.Validator",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    # Letters and digits: some 380 bits, and a terminal's line holds it.
+    "CLIENT_SECRET_GENERATOR_LENGTH": 64,
     # RFC 9700, all of it: above all, tokens are stored as digests.
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,8 +13,8 @@ _DJANGO = {"DJANGO_SETTINGS_MODULE": "config.settings"}
 # As root, Celery prints five lines of warning about it; the embedded servers have already taken care of theirs.
 _QUIET = "ignore:You're running the worker with superuser privileges"
 
-# Requests wait for PostgreSQL most of their time; more threads than its pool lends connections would wait in turn.
-WEB_THREADS = 8
+# Requests wait for PostgreSQL half of their time; granian warns of more than this.
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 WEB_BACKLOG = 128
 
 # A pair of workers: fresh doorbells and comebacks each have a process of their own, and share the sending.

@@ -97,7 +97,7 @@ class Supervisor:
                 self._drain(process)
                 self._selector.unregister(process.output)
                 delay = process.reap(now)
-                self._happened(process.name, f"{_obituary(status)}; starting again in {delay:g} s")
+                self._happened(process.name, f"{_obituary(status, process.last_line)}; starting again in {delay:g} s")
             elif process.state is State.WAITING and now >= process.starts_at:
                 self._start(process)
 
@@ -110,7 +110,7 @@ class Supervisor:
         process.discard()
 
 
-def _obituary(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    return f"killed by {signal.Signals(-status).name}"
+def _obituary(status: int, last_line: str) -> str:
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}" + (f" ({last_line})" if status and last_line else "")

@@ -1,0 +1,1 @@
+"""`manage.py publish`, `up` and `demo`."""

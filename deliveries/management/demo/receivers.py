@@ -50,11 +50,9 @@ def _tell_the_demo(receipt: Receipt) -> None:
 
 
 def _tell_people(receipt: Receipt) -> None:
-    verdict = "signatures verified" if receipt.verified else "FORGED: answered 401"
-    _print(
-        f"{receipt.event_type} {receipt.delivery[:8]} attempt {receipt.attempt_number}: {verdict}, "
-        f"{receipt.latency_ms:.0f} ms after acceptance"
-    )
+    verdict = "signatures verified" if receipt.verified else "FORGED, answered 401"
+    again = f", attempt {receipt.attempt_number}" if receipt.attempt_number > 1 else ""
+    _print(f"{receipt.event_type} after {receipt.latency_ms:.0f} ms, {verdict}{again}, delivery {receipt.delivery}")
 
 
 def _print(line: str) -> None:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from deliveries.management.demo.view import PartnerRow, View
+from deliveries.management.demo.view import View
 
 CIRCUITS = {"closed": ("●", "green"), "open": ("○", "red"), "half_open": ("◐", "yellow"), "": ("·", "dim")}
 ASCII_CIRCUITS = {"closed": "*", "open": "o", "half_open": "?", "": "."}

@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
-from oauth2_provider.models import AccessToken
+from oauth2_provider.models import AccessToken, set_token_value
 
 from config.stack import environment, exceptions, ports
 from webhooks.models import Application, Endpoint, Organisation, SigningSecret, User
@@ -121,7 +121,9 @@ def token(owner: Organisation) -> str | None:
     if client is None:
         return None
     text = secrets.token_urlsafe(24)
-    AccessToken.objects.create(application=client, token=text, scope=CURL_SCOPES, expires=timezone.now() + TOKEN_LIFE)
+    issued = AccessToken(application=client, scope=CURL_SCOPES, expires=timezone.now() + TOKEN_LIFE)
+    set_token_value(issued, text)  # only its digest is stored
+    issued.save()
     return text
 
 
