@@ -111,7 +111,7 @@ WITH result AS (
     UPDATE deliveries_delivery d
     SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
     FROM unnest(%(unsent_id)s::bigint[], %(unsent_attempt)s::uuid[]) AS u (delivery_id, attempt)
-    -- A token says `sending` (a constraint holds that); saying so again would invite a walk over everything under lease.
+    -- A token says `sending`, by constraint; saying so again would invite a walk over everything under lease.
     WHERE d.id = u.delivery_id AND d.lease_token = u.attempt
     RETURNING d.id
 )

@@ -172,18 +172,26 @@ def owe_many(endpoint: Endpoint, count: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            WITH event AS (
+                INSERT INTO deliveries_event (uuid, organisation_id, source, external_id, type, subject, time,
+                                              ordering_key, extensions, payload, payload_bytes, accepted_at)
+                SELECT gen_random_uuid(), %s, '/', n, 'case.escalated', '', now(), '', '{}', '\\x007b7d', 2, now()
+                FROM generate_series(1, %s) n
+                RETURNING id, organisation_id
+            )
             INSERT INTO deliveries_delivery (uuid, organisation_id, endpoint_id, event_id, accepted_at, replay_id,
                                              next_attempt_at, created_at)
-            SELECT gen_random_uuid(), %s, %s, -n, now(), '00000000-0000-0000-0000-000000000000', now(), now()
-            FROM generate_series(1, %s) n
+            SELECT gen_random_uuid(), organisation_id, %s, id, now(), '00000000-0000-0000-0000-000000000000',
+                   now(), now()
+            FROM event ORDER BY id
             """,
-            [endpoint.organisation_id, endpoint.id, count],
+            [endpoint.organisation_id, count, endpoint.id],
         )
 
 
 def most_rows_of_a_claim(endpoint: Endpoint) -> float:
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE deliveries_delivery")
+        cursor.execute("ANALYZE deliveries_delivery, deliveries_event")
         cursor.execute(
             "EXPLAIN (ANALYZE, FORMAT JSON) " + claims._CLAIM,
             {
@@ -201,19 +209,16 @@ def most_rows_of_a_claim(endpoint: Endpoint) -> float:
 
 
 def test_a_claim_among_a_hundred_thousand_held_rows_reads_a_bounded_number_of_them(
-    partner: Endpoint, owed: Owe
+    partner: Endpoint,
 ) -> None:
-    owed(1)
     owe_many(partner, 100_000)
-    assert Delivery.objects.count() == 100_001
-    assert most_rows_of_a_claim(partner) <= 1000
+    assert 100 <= most_rows_of_a_claim(partner) <= 1000
 
 
 def test_a_claim_does_not_read_the_newer_rows_of_other_lanes(acme: Organisation, partner: Endpoint) -> None:
     owe_many(partner, 20_000)
     owe_many(factories.endpoint(acme, partner.url), 20_000)
-    assert Delivery.objects.filter(endpoint=partner).count() == 20_000
-    assert most_rows_of_a_claim(partner) <= 1000
+    assert 100 <= most_rows_of_a_claim(partner) <= 1000
 
 
 def most_rows(node: dict[str, object]) -> float:
