@@ -20,7 +20,7 @@ class Patience:
 
 
 # A worker may wait a moment for its permit: without it nothing is sent.
-WORKER = Patience(connect_seconds=0.5, answer_seconds=1.0)
+WORKER = Patience(connect_seconds=1.0, answer_seconds=2.0)
 # A producer may not: ringing is a courtesy, and the two together keep within a tenth of a second.
 PRODUCER = Patience(connect_seconds=0.04, answer_seconds=0.06)
 

@@ -20,34 +20,36 @@ from tests.receiver import Receiver
 from tests.waiting import eventually
 from webhooks.models import Organisation
 
-KILLS = 4
-EVENTS = 400
 
-
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("kills", "events", "answer_seconds"),
+    [(4, 400, 0.02), pytest.param(20, 10_000, 0.2, marks=pytest.mark.soak)],
+)
 def test_workers_killed_again_and_again_lose_nothing_and_repeat_little(
-    acme: Organisation, receiver: Receiver, tmp_path: Path
+    acme: Organisation, receiver: Receiver, tmp_path: Path, kills: int, events: int, answer_seconds: float
 ) -> None:
     paths = [f"/partner-{number}" for number in range(1, 6)]
     for path in paths:
-        receiver.answer(path, delay_seconds=0.02)
+        receiver.answer(path, delay_seconds=answer_seconds)
     endpoints = [factories.endpoint(acme, receiver.url(path)) for path in paths]
     chance = random.Random(7)
     with processes(tmp_path, CIRCUIT_FAILURE_THRESHOLD="100") as running:
         workers = [running.worker(FRESH), running.worker(COMEBACKS)]
         running.beat()
         published = []
-        for number in range(KILLS):
-            published += factories.publish_many(acme, EVENTS // KILLS)
-            receiver.wait_for(count=(number * EVENTS // KILLS + 20) * len(paths) // 2)
+        for number in range(kills):
+            published += factories.publish_many(acme, events // kills)
+            receiver.wait_for(count=(number * events // kills + 20) * len(paths) // 2, seconds=300)
             victim = chance.randrange(2)
             running.kill(workers[victim])
             workers[victim] = running.worker((FRESH, COMEBACKS)[victim])
-        eventually(lambda: ledger.all_delivered(endpoints, EVENTS), seconds=60, what=running.log())
+        eventually(lambda: ledger.all_delivered(endpoints, events), seconds=3000, what=running.log())
     repeats = ledger.assert_nothing_missing(receiver, published, paths)
     ledger.assert_attempts_match(receiver)
-    # Per kill and lane at most its slots times what is settled together: a chunk of 0.2 s at 0.02 s a request.
-    assert repeats <= KILLS * len(paths) * 4 * 10
-    assert Delivery.objects.count() == EVENTS * len(paths)
+    # Per kill and lane at most its slots times what is settled together: a chunk of 0.2 s and the request it ends in.
+    assert repeats <= kills * len(paths) * 4 * (0.2 / answer_seconds + 1)
+    assert Delivery.objects.count() == events * len(paths)
     assert not ledger.stranded(patience_seconds=0.4)
 
 
