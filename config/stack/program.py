@@ -23,7 +23,7 @@ class Program:
     arguments: tuple[str, ...] = ()
     ready: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    stop_seconds: float = 4.0
+    stop_seconds: float = 8.0
 
     @property
     def command(self) -> list[str]:

@@ -58,16 +58,19 @@ class Supervisor:
             if time.monotonic() >= ends_at:
                 return
 
-    def stop(self) -> None:
-        """End everything: politely, together, and then by force; nothing is left running."""
+    def stop(self, *, patience: float = 1.0) -> None:
+        """End everything: politely, together, and then by force; nothing is left running.
+
+        `patience` is a factor on the programs' own seconds: less than one for processes whose work is thrown away.
+        """
         living = [process for process in self.processes if process.pid is not None]
         for process in living:
             process.signal(signal.SIGTERM)
         begun = time.monotonic()
-        while any(self._still_ending(process, time.monotonic() - begun) for process in living):
+        while any(_still_ending(process, (time.monotonic() - begun) / patience) for process in living):
             self._listen(LOOK_SECONDS / 2)
         for process in living:
-            if process.ended() is None:
+            if process.ended() is None and patience >= 1:
                 self._happened(process.name, "did not end in time; killed")
             self._discard(process)
         self._selector.close()
@@ -101,13 +104,13 @@ class Supervisor:
             elif process.state is State.WAITING and now >= process.starts_at:
                 self._start(process)
 
-    @staticmethod
-    def _still_ending(process: Process, waited_seconds: float) -> bool:
-        return process.ended() is None and waited_seconds < process.program.stop_seconds
-
     def _discard(self, process: Process) -> None:
         self._selector.unregister(process.output)
         process.discard()
+
+
+def _still_ending(process: Process, waited_seconds: float) -> bool:
+    return process.ended() is None and waited_seconds < process.program.stop_seconds
 
 
 def _obituary(status: int, last_line: str) -> str:

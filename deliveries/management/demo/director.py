@@ -99,10 +99,10 @@ class Director:
             self._kill("worker-again")
         self._until(plan.total_seconds)
         self._phase = "The last deliveries"
-        return findings.Times(measured_from, outage, min(fault, recovery), recovery)
+        return findings.Times(measured_from, outage, min(fault, recovery), recovery, time.time())
 
     def _outage(self, name: str) -> float:
-        """Play the outage; the Unix time of our own fault in it, or of its end."""
+        """Play the outage; the Unix time of our own fault in it, infinite if there is none."""
         plan = self._plan
         moments: list[tuple[float, Callable[[], None]]] = [
             (at, functools.partial(self._behave, mode)) for at, mode in plan.mode_starts()
@@ -111,16 +111,17 @@ class Director:
             moments.append((plan.fault_at, lambda: self._kill("worker-control")))
         if self._faults.flush:
             moments.append((plan.fault_at, self._flush))
-        self._phase = (
-            f"Outage: {name} is down for 40 minutes, shown in {plan.outage_seconds:.0f} s (x{plan.factor:.0f})"
-        )
+        self._phase = f"Outage: {name} is down"
         for at, act in sorted(moments, key=lambda moment: moment[0]):
             self._until(at)
             act()
-        broken = self._faults.kill_worker or self._faults.flush
-        fault = self._begun + plan.fault_at - time.monotonic() + time.time()
+        fault = self._unix(plan.fault_at) if self._faults.kill_worker or self._faults.flush else float("inf")
         self._until(plan.recovery_at)
-        return fault if broken else time.time()
+        return fault
+
+    def _unix(self, seconds: float) -> float:
+        """Turn a moment of the plan into Unix time."""
+        return time.time() - time.monotonic() + self._begun + seconds
 
     def _await_drained(self) -> None:
         owed = len(self._accepted) * len(self._stage.partners)
@@ -174,12 +175,20 @@ class Director:
 
     def _view(self) -> View:
         return View(
-            phase=self._phase,
+            phase=self._phase + self._clock(),
             accepted=len(self._accepted),
             partners=tuple(self._row(number) for number in self._stage.partners),
             queues=self._observer.queues,
             processes={process.name: process.state.value for process in self._stage.supervisor.processes},
         )
+
+    def _clock(self) -> str:
+        """Tell how long the outage has lasted, on the partner's clock."""
+        passed = time.monotonic() - self._begun - self._plan.before_seconds
+        if self._mode is Mode.HEALTHY or not 0 <= passed <= self._plan.outage_seconds:
+            return ""
+        minutes = passed * self._plan.factor / 60
+        return f", minute {minutes:.0f} of 40 (time runs {self._plan.factor:.0f} times faster)"
 
     def _row(self, number: int) -> PartnerRow:
         receiver, seen = self._stage.partners[number], self._tally.partners[number]

@@ -12,17 +12,27 @@ from deliveries.management.demo.tally import Tally
 from deliveries.management.demo.verdict import Facts, PartnerFacts
 
 
+# What was accepted this shortly before the outage may have met it.
+ON_THE_WAY_SECONDS = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """When what happened, in Unix time.
 
-    `measured_until` is the end of the outage, or our own fault in it.
+    `measured_until` is the end of the outage, or our own fault in it; `end` is when the last event was published.
     """
 
     measured_from: float
     outage: float
     measured_until: float
     recovery: float
+    end: float
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether there was no fault of our own."""
+        return self.measured_until == self.recovery
 
 
 def collect(
@@ -40,6 +50,8 @@ def collect(
     seen = set[str]().union(*(partner.attempts for partner in tally.partners.values()))
     repeated = [delivery for partner in tally.partners.values() for delivery in partner.repeated]
     healthy = [number for number in partners if number != failing]
+    drained_seconds = _drained_seconds(tally, failing, times.recovery)
+    quiet_again = times.recovery + (drained_seconds or 0.0) if times.undisturbed else times.end
     return Facts(
         accepted=len(accepted),
         requests=sum(partner.requests for partner in tally.partners.values()),
@@ -58,7 +70,8 @@ def collect(
         restarts=restarts,
         healthy_before=tally.between(healthy, times.measured_from, times.outage),
         healthy_outage=tally.between(healthy, times.outage, times.measured_until),
-        drained_seconds=_drained_seconds(tally, failing, times.recovery),
+        healthy_after=tally.between(healthy, quiet_again, times.end),
+        drained_seconds=drained_seconds,
     )
 
 
@@ -73,7 +86,7 @@ def _partner(
         repeated=len(seen.repeated),
         out_of_order=seen.out_of_order,
         longest_open_seconds=open_seconds,
-        before=tally.between([number], times.measured_from, times.outage),
+        before=tally.between([number], times.measured_from, times.outage - ON_THE_WAY_SECONDS),
         outage=tally.between([number], times.outage, times.recovery),
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deliveries.management.demo import verdict
 from deliveries.management.demo.figures import Latency
 from deliveries.management.demo.screen import is_unicode
 from deliveries.management.demo.verdict import Check, Facts
@@ -16,9 +18,9 @@ SUCCESS = "Nothing was lost, and nobody else was delayed."
 FAILURE = "The demo found a fault."
 
 NEXT_STEPS = (
-    "make up                            the console, the API and a curl that works",
-    "manage.py demo --kill-worker       the same, with workers killed by kill -9",
-    "manage.py demo --flush             the same, with everything in Valkey lost half-way",
+    "make up                        the console, the API and a curl that works",
+    "make demo ARGS=--kill-worker   the same, with workers killed by kill -9",
+    "make demo ARGS=--flush         the same, with everything in Valkey lost",
 )
 
 
@@ -35,6 +37,8 @@ def show(console: Console, facts: Facts, checks: Sequence[Check]) -> None:
         mark, style = (good, "green") if check.holds else (bad, "bold red")
         console.print(Text.assemble((f"{mark} ", style), check.text))
     holds = all(check.holds for check in checks)
+    if not verdict.undisturbed(facts):
+        console.print(Text(f"  (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores: was the machine busy?)"))
     console.print()
     console.print(Text(SUCCESS if holds else FAILURE, style="bold green" if holds else "bold red"))
     if holds:
@@ -67,10 +71,10 @@ def _table(facts: Facts) -> Table:
 def _lines(facts: Facts) -> list[str]:
     attempts = ", ".join(f"{count} {outcome}" for outcome, count in facts.attempts.items())
     longest = ", ".join(f"{name} {length}" for name, length in facts.queues.items())
-    drained = "" if facts.drained_seconds is None else f"{facts.drained_seconds:.1f} s after its return"
+    drained = "at once" if facts.drained_seconds is None else f"in {facts.drained_seconds:.1f} s"
     return [
         "before, outage: median/99th percentile in ms, from acceptance to receipt",
-        f"open: longest time without a closed circuit; backlog drained {drained or 'at once'}",
+        f"open: longest time without a closed circuit; then the backlog drained {drained}",
         f"{sum(facts.attempts.values())} attempts: {attempts}",
         f"longest broker queues: {longest}; processes restarted: {facts.restarts}",
     ]

@@ -63,7 +63,7 @@ def opened(place: Home, settings: Mapping[str, str], note: Note) -> Iterator[Sta
             said=lambda name, text: log.append(f"{name} | {text}"),
             happened=lambda name, text: note(f"{name} {text}"),
         )
-        cleared.callback(supervisor.stop)
+        cleared.callback(supervisor.stop, patience=0.1)  # what they hold is thrown away
         port = ports.any_free()
         note("starting the web server, two workers and beat; creating tables")
         supervisor.start([services.web(port, settings), *services.workers(1, settings)])

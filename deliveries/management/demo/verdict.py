@@ -32,7 +32,8 @@ class Facts:
 
     `unrecorded`: requests seen by a partner without an attempt on record. `unseen`: recorded answers that no partner
     gave. `unexplained`: repeated deliveries without any attempt that could have been lost. `healthy_*`: latencies of
-    the partners that stayed up, during the outage until a fault of our own, if any.
+    the partners that stayed up: before the outage, during it (until a fault of our own, if any), and, unless there was
+    such a fault, after the backlog had drained.
     """
 
     accepted: int
@@ -49,6 +50,7 @@ class Facts:
     restarts: int
     healthy_before: Latency
     healthy_outage: Latency
+    healthy_after: Latency
     drained_seconds: float | None
 
     @property
@@ -91,20 +93,26 @@ def judge(facts: Facts) -> tuple[Check, ...]:
             not facts.unexplained,
             f"{_count(facts.repeated, 'duplicate')}, {facts.unexplained} of them without a lost answer to explain it",
         ),
-        Check(undisturbed(facts.healthy_before, facts.healthy_outage), _isolation(facts)),
+        Check(undisturbed(facts), _isolation(facts)),
     )
 
 
-def undisturbed(before: Latency, during: Latency) -> bool:
-    """Tell whether the outage left the healthy partners alone; without receipts to compare nothing is proved."""
+def undisturbed(facts: Facts) -> bool:
+    """Tell whether the outage left the healthy partners alone; without receipts to compare nothing is proved.
+
+    What it is compared with is the slower of the two quiet phases: a machine that became busy with something else at
+    the same moment as the outage stays busy when the outage ends.
+    """
+    before, during, after = facts.healthy_before, facts.healthy_outage, facts.healthy_after
     if not before.count or not during.count:
         return False
-    return during.p99_ms <= max(before.p99_ms * UNDISTURBED_RATIO, UNDISTURBED_MS)
+    return during.p99_ms <= max(UNDISTURBED_RATIO * max(before.p99_ms, after.p99_ms), UNDISTURBED_MS)
 
 
 def _isolation(facts: Facts) -> str:
-    before, during = facts.healthy_before, facts.healthy_outage
-    return f"healthy partners undisturbed: p99 {before.p99_ms:.0f} ms before, {during.p99_ms:.0f} ms in the outage"
+    before, during, after = facts.healthy_before, facts.healthy_outage, facts.healthy_after
+    later = f", {after.p99_ms:.0f} after" if after.count else ", until our fault"
+    return f"healthy six undisturbed: p99 {before.p99_ms:.0f} ms before, {during.p99_ms:.0f} in the outage{later}"
 
 
 def _all_of(total: int, bad: int) -> str:
