@@ -1,0 +1,15 @@
+"""The configuration in the admin: scoped to the user's organisation, no secret shown, states moved with a reason."""
+
+from __future__ import annotations
+
+from webhooks.admin import clients, endpoints, event_types, organisations, people, signing_secrets, subscriptions
+
+__all__ = [
+    "clients",
+    "endpoints",
+    "event_types",
+    "organisations",
+    "people",
+    "signing_secrets",
+    "subscriptions",
+]
