@@ -65,7 +65,7 @@ class Conversation:
         return lines
 
     def end(self) -> list[str]:
-        """End its input, wait until it has said its last, and return that."""
+        """End its input, wait until it has said its last, and return that; a second call does nothing more."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
@@ -74,6 +74,8 @@ class Conversation:
             self._process.kill()
             self._process.wait()
         self._listener.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         return self.heard()
 
     def _listen(self) -> None:

@@ -11,7 +11,6 @@ from deliveries.management.demo.seed import Receiver
 from deliveries.management.demo.tally import Tally
 from deliveries.management.demo.verdict import Facts, PartnerFacts
 
-
 # What was accepted this shortly before the outage may have met it.
 ON_THE_WAY_SECONDS = 0.5
 
