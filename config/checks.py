@@ -11,9 +11,9 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
 from config import tls
-from deliveries.policy import backoff
 from deliveries.transport import guard
 from webhooks import encryption
+from webhooks.policy import retry_policies
 
 # What a lease needs beyond the work itself: settling the chunk, and clocks of processes that were stopped for a moment.
 LEASE_MARGIN_SECONDS = 10.0
@@ -61,11 +61,11 @@ def leases() -> Iterator[CheckMessage]:
 @_registered
 def retries() -> Iterator[CheckMessage]:
     """A policy whose delays exceed the greatest age promises attempts that never happen."""
-    policy = backoff.PRESETS.get(settings.DEFAULT_RETRY_POLICY)
+    policy = retry_policies.PRESETS.get(settings.DEFAULT_RETRY_POLICY)
     if policy is None:
         yield Error(
             f"DEFAULT_RETRY_POLICY names no retry policy: {settings.DEFAULT_RETRY_POLICY!r}.",
-            hint=f"Use one of {', '.join(backoff.PRESETS)}.",
+            hint=f"Use one of {', '.join(retry_policies.PRESETS)}.",
             id="argus.E003",
         )
     elif policy.longest_seconds >= settings.MAX_AGE_SECONDS:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from django.conf import settings
 
 from deliveries import conf, dispatch
 from deliveries.claims import Claimed
-from deliveries.policy import backoff, follow_up
+from deliveries.policy import follow_up
 from deliveries.policy.lifecycle import State
 from deliveries.policy.outcome import Effect, Outcome, Verdict
 from deliveries.settle import Result, Unsent
@@ -48,27 +47,24 @@ class Chunk:
 def work(deliveries: Sequence[Claimed], dispatcher: dispatch.Dispatcher, *, probing: bool, admitted_at: float) -> Chunk:
     """Send a claim's deliveries in order; `admitted_at` is the monotonic time from which the budget counts."""
     ends_at = admitted_at + settings.CHUNK_BUDGET_SECONDS
-    policy = conf.retry_policy(dispatcher.target.retry_policy)
-    endpoint_id = dispatcher.target.endpoint_id
     results: list[Result] = []
     for claimed in deliveries:
         sent = dispatcher.send(claimed)
-        results.append(_result(claimed, sent, policy, endpoint_id=endpoint_id, probing=probing))
+        results.append(_result(claimed, sent, dispatcher, probing=probing))
         if sent.outcome.verdict is not Verdict.DELIVERED or time.monotonic() >= ends_at:
             break
     unsent = tuple(Unsent(claimed.id, claimed.attempt) for claimed in deliveries[len(results) :])
     return Chunk(tuple(results), unsent, sent.outcome)
 
 
-def _result(
-    claimed: Claimed, sent: dispatch.Sent, policy: backoff.Policy, *, endpoint_id: uuid.UUID, probing: bool
-) -> Result:
+def _result(claimed: Claimed, sent: dispatch.Sent, dispatcher: dispatch.Dispatcher, *, probing: bool) -> Result:
+    target = dispatcher.target
     following = follow_up.decide(
         sent.outcome,
-        policy=policy,
+        policy=dispatcher.policies.for_type(claimed.event_type),
         charged=claimed.charged,
         age_seconds=claimed.age_seconds,
-        max_age_seconds=settings.MAX_AGE_SECONDS,
+        max_age_seconds=conf.max_age_seconds(target.max_age_seconds),
         probing=probing,
         random=random.random(),  # noqa: S311 - spreads retries, protects nothing
     )
@@ -77,7 +73,7 @@ def _result(
         attempt=claimed.attempt,
         number=claimed.number,
         organisation_id=claimed.organisation_id,
-        endpoint_id=endpoint_id,
+        endpoint_id=target.endpoint_id,
         accepted_at=claimed.accepted_at,
         probe=probing,
         follow_up=following,

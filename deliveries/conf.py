@@ -7,19 +7,35 @@ import socket
 
 from django.conf import settings
 
-from deliveries.policy import backoff, circuit
+from deliveries.policy import circuit
+from webhooks.policy import retry_documents
+from webhooks.policy.retry_policies import Policies, Policy
+from webhooks.selectors import Target
 
 WORKER = f"{socket.gethostname()}:{os.getpid()}"[:128]
 
 
-def retry_policy(name: str) -> backoff.Policy:
-    """Return the retry policy an endpoint names, or the installation's default."""
-    return backoff.PRESETS[name or settings.DEFAULT_RETRY_POLICY]
+def retry_policies(target: Target) -> Policies:
+    """Return an endpoint's retry policies, where it names none the installation's default.
+
+    Raises `PolicyRefused` for a row that no check of ours would have let through.
+    """
+    name = target.retry_policy or settings.DEFAULT_RETRY_POLICY
+    default = retry_documents.choose(name, target.custom_retry_policy)
+    return Policies(default, retry_documents.read_overrides(target.retry_overrides))
 
 
-def deadline_seconds(own: float | None) -> float:
-    """Return how long one attempt may take in all."""
-    return own if own is not None else settings.DELIVERY_DEADLINE_SECONDS
+def max_age_seconds(own: float | None) -> float:
+    """Return how old a delivery may become before it is dead."""
+    return own if own is not None else settings.MAX_AGE_SECONDS
+
+
+def deadline_seconds(own: float | None, policy: Policy) -> float:
+    """Return how long one attempt may take in all: as the endpoint, its retry policy or the installation says."""
+    if own is not None:
+        return own
+    preset = policy.deadline_seconds or settings.DELIVERY_DEADLINE_SECONDS
+    return min(preset, settings.MAX_DELIVERY_DEADLINE_SECONDS)
 
 
 def circuit_config(*, failure_threshold: int | None, max_concurrency: int | None) -> circuit.Config:

@@ -43,6 +43,7 @@ class Dispatcher:
         self.target = target
         try:
             self._address = urls.parse(target.url, plain_http=bool(settings.EGRESS_HTTP_ALLOW))
+            self.policies = conf.retry_policies(target)
             self._mode = envelope.Mode(target.envelope)
             self._signer = signing.Signer.of(
                 target.signature_profiles, [secret.reveal() for secret in target.open_secrets()]
@@ -50,10 +51,10 @@ class Dispatcher:
         except (ValueError, KeyError, encryption.EncryptionError) as error:
             raise Misconfigured(f"{type(error).__name__}: {error}") from error
         self._content_type = envelope.content_type(self._mode)
-        self._deadline_seconds = conf.deadline_seconds(target.deadline_seconds)
 
     def send(self, claimed: Claimed) -> Sent:
         """Send one delivery within its deadline; whatever the partner or the network does is an outcome."""
+        policy = self.policies.for_type(claimed.event_type)
         message_id, delivery_id = str(claimed.event_uuid), str(claimed.uuid)
         body = envelope.body(
             self._mode,
@@ -74,7 +75,7 @@ class Dispatcher:
                 address=self._address,
                 headers=self._headers(claimed),
                 body=body,
-                deadline_seconds=self._deadline_seconds,
+                deadline_seconds=conf.deadline_seconds(self.target.deadline_seconds, policy),
                 sign=sign,
             )
         )
@@ -83,6 +84,7 @@ class Dispatcher:
             failure=came.failure,
             headers=came.response_headers,
             now=came.finished_at,
+            success_statuses=self.target.success_statuses or policy.success_statuses,
         )
         return Sent(judged, _evidence(came, judged.code, body))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ class Target:
     deadline_seconds: float | None
     max_concurrency: int | None
     circuit_failure_threshold: int | None
+    custom_retry_policy: object
+    retry_overrides: object
+    max_age_seconds: float | None
+    success_statuses: tuple[int, ...]
     sealed: tuple[tuple[uuid.UUID, bytes], ...]
 
     def open_secrets(self) -> list[encryption.Secret]:
@@ -59,6 +64,7 @@ class Target:
 _TARGET = """
 SELECT e.id, e.url, e.target_digest, e.envelope, e.signature_profiles, e.retry_policy, e.deadline_seconds,
        e.max_concurrency, e.circuit_failure_threshold,
+       e.custom_retry_policy, e.retry_overrides, e.max_age_seconds, e.success_statuses,
        coalesce(array_agg(s.id ORDER BY s.created_at DESC, s.id) FILTER (WHERE s.id IS NOT NULL), '{}'),
        coalesce(array_agg(s.sealed ORDER BY s.created_at DESC, s.id) FILTER (WHERE s.id IS NOT NULL), '{}')
 FROM webhooks_endpoint e
@@ -76,7 +82,8 @@ def target(endpoint_id: uuid.UUID) -> Target:
         row = cursor.fetchone()
     if row is None:
         raise LookupError(f"endpoint {endpoint_id} is gone")
-    *plain, secret_ids, sealed = row
+    *plain, custom, overrides, max_age, statuses, secret_ids, sealed = row
     plain[4] = tuple(plain[4])
+    plain += [custom and json.loads(custom), json.loads(overrides), max_age, tuple(statuses)]
     plain.append(tuple(zip(secret_ids, map(bytes, sealed), strict=True)))
     return Target(*plain)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from config.reference import markdown
-from deliveries.policy import backoff, envelope, outcome, signing
+from deliveries.policy import envelope, outcome, signing
 from deliveries.policy.failure import Failure
 from deliveries.policy.outcome import Effect, Outcome, Verdict
+from webhooks.policy.retry_policies import HOUR, MINUTE, PRESETS, Jitter, Policy
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _ASKED_SECONDS = 3600.0
@@ -24,7 +25,7 @@ _EFFECTS = {
     Effect.PAUSE: "pause",
     Effect.NONE: "–",
 }
-_JITTERS = {backoff.Jitter.NONE: "none", backoff.Jitter.TWENTY_PERCENT: "±20 %", backoff.Jitter.FULL: "full"}
+_JITTERS = {Jitter.NONE: "none", Jitter.TWENTY_PERCENT: "±20 %", Jitter.EQUAL: "equal", Jitter.FULL: "full"}
 
 
 def envelopes() -> str:
@@ -88,10 +89,25 @@ def failures() -> str:
 def retry_policies() -> str:
     """List the retry policies."""
     rows = [
-        (f"`{name}`", str(policy.attempts), ", ".join(map(_duration, policy.delays)), _JITTERS[policy.jitter])
-        for name, policy in backoff.PRESETS.items()
+        (
+            f"`{name}`",
+            str(policy.attempts),
+            ", ".join(map(_duration, policy.delays)),
+            _JITTERS[policy.jitter],
+            _other(policy),
+        )
+        for name, policy in PRESETS.items()
     ]
-    return markdown.table(("Policy", "Attempts", "Delay before each", "Jitter"), rows)
+    return markdown.table(("Policy", "Attempts", "Delay before each", "Jitter", "Other"), rows)
+
+
+def _other(policy: Policy) -> str:
+    notes = []
+    if policy.success_statuses:
+        notes.append(f"success is {', '.join(map(str, policy.success_statuses))} only")
+    if policy.deadline_seconds:
+        notes.append(f"deadline {policy.deadline_seconds:g} s")
+    return ", ".join(notes) or "–"
 
 
 def _without_code(status: int) -> tuple[Outcome, Outcome]:
@@ -126,7 +142,7 @@ def _ranges(numbers: Iterable[int]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    for unit, length in (("h", backoff.HOUR), ("m", backoff.MINUTE)):
+    for unit, length in (("h", HOUR), ("m", MINUTE)):
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s" if seconds else "0"

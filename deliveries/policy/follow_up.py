@@ -8,6 +8,7 @@ from deliveries.policy import backoff
 from deliveries.policy.failure import Failure
 from deliveries.policy.lifecycle import Reason, State
 from deliveries.policy.outcome import Outcome, Verdict
+from webhooks.policy.retry_policies import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class FollowUp:
 def decide(
     outcome: Outcome,
     *,
-    policy: backoff.Policy,
+    policy: Policy,
     charged: int,
     age_seconds: float,
     max_age_seconds: float,

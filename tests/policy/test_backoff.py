@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.policy import backoff
-from deliveries.policy.backoff import PRESETS, Exhausted, Jitter, Policy, RetryIn
+from deliveries.policy.backoff import Exhausted, RetryIn
+from webhooks.policy import retry_policies
+from webhooks.policy.retry_policies import PRESETS, Jitter, Policy
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -32,16 +34,16 @@ def test_the_argus_policy_tries_again_three_times_doubling_from_ten_seconds() ->
 
 
 def test_the_axle_policy_tries_again_five_times_doubling_from_two_seconds() -> None:
-    assert PRESETS["axle"] == Policy((0, 2, 4, 8, 16, 32), Jitter.FULL)
+    assert PRESETS["axle"] == Policy((0, 2, 4, 8, 16, 32), Jitter.FULL, deadline_seconds=10)
 
 
 def test_the_spektr_policy_tries_again_three_times_after_one_exact_second() -> None:
-    assert PRESETS["spektr"] == Policy((0, 1, 1, 1), Jitter.NONE)
+    assert PRESETS["spektr"] == Policy((0, 1, 1, 1), Jitter.NONE, success_statuses=(200,))
 
 
 def test_exponential_delays_start_at_once_and_double_from_the_first_retry_on() -> None:
-    assert backoff.exponential(3.0, 4) == (0.0, 3.0, 6.0, 12.0, 24.0)
-    assert backoff.exponential(3.0, 0) == (0.0,)
+    assert retry_policies.exponential(3.0, 4) == (0.0, 3.0, 6.0, 12.0, 24.0)
+    assert retry_policies.exponential(3.0, 0) == (0.0,)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,8 @@ def test_exponential_delays_start_at_once_and_double_from_the_first_retry_on() -
         (Jitter.NONE, 0.9, 100.0),
         (Jitter.TWENTY_PERCENT, 0.0, 80.0),
         (Jitter.TWENTY_PERCENT, 0.5, 100.0),
+        (Jitter.EQUAL, 0.0, 50.0),
+        (Jitter.EQUAL, 0.5, 75.0),
         (Jitter.FULL, 0.0, 10.0),
         (Jitter.FULL, 0.5, 55.0),
     ],
@@ -95,7 +99,12 @@ def test_a_delay_is_never_shorter_than_asked_nor_longer_than_the_jitter_allows(
     charged = data.draw(st.integers(min_value=0, max_value=policy.attempts - 1))
     following = backoff.next_delay(policy, charged=charged, random=random, at_least_seconds=asked)
     nominal = policy.delays[charged]
-    least, most = {Jitter.NONE: (1.0, 1.0), Jitter.TWENTY_PERCENT: (0.8, 1.2), Jitter.FULL: (0.1, 1.0)}[policy.jitter]
+    least, most = {
+        Jitter.NONE: (1.0, 1.0),
+        Jitter.TWENTY_PERCENT: (0.8, 1.2),
+        Jitter.EQUAL: (0.5, 1.0),
+        Jitter.FULL: (0.1, 1.0),
+    }[policy.jitter]
     assert isinstance(following, RetryIn)
     assert following.seconds >= asked
     assert following.seconds >= nominal * least * (1 - 1e-12)

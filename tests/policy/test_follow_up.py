@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries.policy import follow_up, lifecycle
-from deliveries.policy.backoff import Jitter, Policy
 from deliveries.policy.failure import Failure
 from deliveries.policy.follow_up import FollowUp
 from deliveries.policy.lifecycle import Reason, State
 from deliveries.policy.outcome import Effect, Outcome, Verdict
+from webhooks.policy.retry_policies import Jitter, Policy
 
 POLICY = Policy((0.0, 10.0, 100.0), Jitter.NONE)
 WEEK = 604_800.0

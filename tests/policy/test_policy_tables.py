@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliveries.policy import backoff, envelope, signing
+from deliveries.policy import envelope, signing
 from webhooks.models import Endpoint
 from webhooks.policy import merge_patch, moments, presets
 
 
 def test_endpoints_may_choose_exactly_what_the_runtime_knows() -> None:
     assert set(presets.SIGNATURE_PROFILES) == set(signing.PROFILES)
-    assert set(presets.RETRY_POLICIES) == set(backoff.PRESETS)
     assert set(Endpoint.Envelope.values) == {mode.value for mode in envelope.Mode}
 
 

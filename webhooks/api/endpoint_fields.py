@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from webhooks.models import Endpoint
-from webhooks.models.endpoint import default_signature_profiles
+from webhooks.models.endpoint import MAX_MAX_AGE_SECONDS, default_signature_profiles
 from webhooks.policy import presets
 from webhooks.services import secrets
 
@@ -30,6 +30,19 @@ class EndpointFields(serializers.Serializer[Endpoint]):
         default=default_signature_profiles,
     )
     retry_policy = serializers.ChoiceField(presets.RETRY_POLICIES, default="", allow_blank=True)
+    custom_retry_policy = serializers.DictField(
+        default=None, allow_null=True, help_text="What `custom` means: backoff, attempts, delays and jitter."
+    )
+    retry_overrides = serializers.DictField(
+        default=dict, help_text="Event type pattern → preset's name or policy; the most specific pattern wins."
+    )
+    max_age_seconds = serializers.FloatField(default=None, allow_null=True, min_value=1, max_value=MAX_MAX_AGE_SECONDS)
+    success_statuses = serializers.ListField(
+        child=serializers.IntegerField(min_value=200, max_value=299),
+        default=list,
+        max_length=100,
+        help_text="Answers that count as delivered; every 2xx when empty.",
+    )
     deadline_seconds = serializers.FloatField(default=None, allow_null=True, min_value=1, max_value=30)
     max_concurrency = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=64)
     circuit_failure_threshold = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=1000)

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models.functions import MD5
 
 from webhooks.models.organisation import Organisation
-from webhooks.policy import presets, urls
+from webhooks.policy import presets, retry_documents, urls
 from webhooks.policy.endpoint_lifecycle import State
 
 
@@ -27,6 +27,8 @@ def validate_url(text: str) -> None:
 
 # Metadata is the caller's notebook, read with every listing.
 MAX_METADATA_BYTES = 16_384
+# Thirty days: what is owed for longer is not waited for.
+MAX_MAX_AGE_SECONDS = 30 * 24 * 3600.0
 
 
 def default_signature_profiles() -> list[str]:
@@ -61,6 +63,22 @@ class Endpoint(models.Model):
     envelope = models.CharField(max_length=32, choices=Envelope, default=Envelope.ARGUS)
     signature_profiles = ArrayField(models.CharField(max_length=16), size=3, default=default_signature_profiles)
     retry_policy = models.CharField(max_length=16, blank=True)
+    custom_retry_policy = models.JSONField(
+        null=True, blank=True, help_text="What `custom` means here: backoff, attempts, delays and jitter."
+    )
+    retry_overrides = models.JSONField(
+        default=dict, blank=True, help_text="Event type pattern → policy; the most specific pattern wins."
+    )
+    max_age_seconds = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_MAX_AGE_SECONDS)]
+    )
+    success_statuses = ArrayField(
+        models.SmallIntegerField(validators=[MinValueValidator(200), MaxValueValidator(299)]),
+        default=list,
+        blank=True,
+        size=100,
+        help_text="Answers that count as delivered, out of 2xx; all of them when empty.",
+    )
     deadline_seconds = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(30)]
     )
@@ -111,13 +129,17 @@ class Endpoint(models.Model):
         longest = settings.MAX_DELIVERY_DEADLINE_SECONDS
         deadline = self.deadline_seconds
         too_long = isinstance(deadline, int | float) and deadline > longest
+        max_age = self.max_age_seconds if isinstance(self.max_age_seconds, int | float) else settings.MAX_AGE_SECONDS
         problems = {
             "signature_profiles": _profiles_problem(self.signature_profiles),
             "metadata": _metadata_problem(self.metadata),
-            "retry_policy": f"Use one of {', '.join(presets.RETRY_POLICIES)}, or none for the default."
-            if self.retry_policy and self.retry_policy not in presets.RETRY_POLICIES
-            else "",
             "deadline_seconds": f"Use at most {longest:g} seconds." if too_long else "",
+            **retry_documents.problems(
+                self.retry_policy or settings.DEFAULT_RETRY_POLICY,
+                self.custom_retry_policy,
+                self.retry_overrides,
+                max_age_seconds=max_age,
+            ),
         }
         if found := {field: problem for field, problem in problems.items() if problem}:
             raise ValidationError(found)

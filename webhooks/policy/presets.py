@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from webhooks.policy import retry_policies
+
 SIGNATURE_PROFILES = ("argus", "standard", "svix", "axle", "github", "stripe", "slack")
-RETRY_POLICIES = ("standard", "argus", "axle", "spektr")
+RETRY_POLICIES = (*retry_policies.PRESETS, retry_policies.CUSTOM)
 MAX_SIGNATURE_PROFILES = 3
