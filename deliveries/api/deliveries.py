@@ -121,6 +121,6 @@ class Cancel(DeliveryView):
         refused = interventions.cancel(delivery.id)
         if refused:
             raise Problem(Code.STATE_CONFLICT, refused.reason)
-        client_id = authentication.client_of(request).client_id
+        client_id = authentication.token_of(request).application.client_id
         log.info("delivery.cancelled", delivery=str(delivery_id), client=client_id, reason=asked["reason"])
         return Response(self.get_serializer(self.found(uuid=delivery_id)).data)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 
 from webhooks.models import Organisation, User
 
@@ -28,3 +30,15 @@ def browser(owner: Organisation | None, *, superuser: bool = False) -> Client:
     client = Client()
     client.force_login(person(owner, superuser=superuser))
     return client
+
+
+def page(model: type[Any], name: str, *arguments: Any) -> str:
+    """Return the address of a model's page."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=arguments)
+
+
+def text(client: Client, address: str) -> str:
+    """Return what a page shows."""
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.content.decode()

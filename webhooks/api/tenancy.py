@@ -48,12 +48,11 @@ class TenantView(GenericAPIView[M]):
     @property
     def organisation(self) -> Organisation:
         """The organisation of the client that calls."""
-        organisation: Organisation = authentication.client_of(self.request).organisation
-        return organisation
+        return authentication.token_of(self.request).application.organisation
 
     def may(self, scope: str) -> bool:
         """Tell whether the token carries a further scope, one that shows more but is not demanded."""
-        return scope in authentication.granted(self.request.auth)
+        return scope in authentication.token_of(self.request).granted
 
     def get_queryset(self) -> QuerySet[M]:
         """Return what the organisation owns, and nothing else."""

@@ -130,7 +130,8 @@ def test_a_missing_migration_makes_the_service_not_ready(shared_state: redis.Red
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'deliveries'")
     answer = Client().get("/readyz")
-    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "1 not applied")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"].endswith(" not applied")
 
 
 @pytest.mark.parametrize("address", ["/livez", "/readyz"])
