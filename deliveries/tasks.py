@@ -22,6 +22,7 @@ from kombu.exceptions import ChannelError, OperationalError
 from config.celery import app
 from deliveries import admission, fanout, lane, sweep
 from deliveries.admission import doorbells
+from deliveries.admission.connection import PRODUCER, WORKER, Patience
 from deliveries.transport.client import Client
 from deliveries.transport.guard import Egress
 
@@ -41,14 +42,14 @@ def client() -> Client:
     )
 
 
-def ring_fan_out(organisations: Iterable[uuid.UUID], *, stale_after_seconds: float | None = None) -> None:
+def ring_fan_out(organisations: Iterable[uuid.UUID]) -> None:
     """Ring for organisations whose outbox may hold something. Never raises, and takes a tenth of a second at most."""
-    _ring("fan_out", fan_out, organisations, stale_after_seconds)
+    _ring("fan_out", fan_out, organisations, patience=PRODUCER)
 
 
-def ring_deliver(endpoints: Iterable[uuid.UUID], *, stale_after_seconds: float | None = None) -> None:
-    """Ring for lanes that may have something to send. Never raises."""
-    _ring("deliver", deliver, endpoints, stale_after_seconds)
+def ring_deliver(endpoints: Iterable[uuid.UUID]) -> None:
+    """Ring for lanes that may have something to send. Never raises, and takes a tenth of a second at most."""
+    _ring("deliver", deliver, endpoints, patience=PRODUCER)
 
 
 @app.task(name="deliveries.fan_out")
@@ -59,22 +60,26 @@ def fan_out(organisation_id: str) -> None:
     more = True
     while more and time.monotonic() < ends_at:
         chunk = fanout.fan_out_chunk(organisation)
-        ring_deliver(chunk.endpoints)
+        _ring("deliver", deliver, chunk.endpoints)
         more = chunk.more
     if more:
-        ring_fan_out([organisation])
+        _ring("fan_out", fan_out, [organisation])
 
 
 @app.task(name="deliveries.deliver", bind=True, max_retries=None)
 def deliver(self: Task[Any, Any], endpoint_id: str, wake_at_ms: int | None = None) -> None:
     """Run an endpoint's lane once, and see to it that what remains is looked at again."""
     endpoint = uuid.UUID(endpoint_id)
-    following = lane.run(endpoint, client=client(), ring=lambda: ring_deliver([endpoint]), wake_at_ms=wake_at_ms)
+
+    def ring() -> None:
+        _ring("deliver", deliver, [endpoint])
+
+    following = lane.run(endpoint, client=client(), ring=ring, wake_at_ms=wake_at_ms)
     match following:
         case lane.RunAgain(seconds, reserved) if reserved is not None:
             _come_back(self, endpoint_id, seconds, reserved)
         case lane.RunAgain():
-            ring_deliver([endpoint])
+            ring()
 
 
 @app.task(name="deliveries.sweep")
@@ -83,8 +88,8 @@ def sweep_once() -> None:
     doorbells.answer("sweep", SWEEP)
     overdue = sweep.sweep()
     stale = settings.DOORBELL_STALE_SECONDS
-    ring_fan_out(overdue.organisations, stale_after_seconds=stale)
-    ring_deliver(overdue.endpoints, stale_after_seconds=stale)
+    _ring("fan_out", fan_out, overdue.organisations, stale_after_seconds=stale)
+    _ring("deliver", deliver, overdue.endpoints, stale_after_seconds=stale)
 
 
 def _come_back(task: Task[Any, Any], endpoint_id: str, seconds: float, wake_at_ms: int) -> NoReturn:
@@ -124,9 +129,15 @@ def _waiting(queue: str) -> int:
 
 
 def _ring(
-    kind: admission.Kind, task: Task[Any, Any], targets: Iterable[uuid.UUID], stale_after_seconds: float | None
+    kind: admission.Kind,
+    task: Task[Any, Any],
+    targets: Iterable[uuid.UUID],
+    *,
+    stale_after_seconds: float | None = None,
+    patience: Patience = WORKER,
 ) -> None:
-    rung = doorbells.ring(kind, list(targets), stale_after_seconds=stale_after_seconds)
+    # A worker is patient: nobody waits for it, and with all threads busy a producer's tenth of a second is soon over.
+    rung = doorbells.ring(kind, list(targets), stale_after_seconds=stale_after_seconds, patience=patience)
     for position, bell in enumerate(rung):
         try:
             task.apply_async(args=(str(bell.target_id),), queue=bell.queue)

@@ -18,6 +18,11 @@ class Patience:
     connect_seconds: float
     answer_seconds: float
 
+    @property
+    def seconds(self) -> float:
+        """The longest that one exchange takes."""
+        return self.connect_seconds + self.answer_seconds
+
 
 # A worker may wait a moment for its permit: without it nothing is sent.
 WORKER = Patience(connect_seconds=1.0, answer_seconds=2.0)

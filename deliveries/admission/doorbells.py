@@ -15,6 +15,7 @@ import redis
 import structlog
 
 from deliveries.admission import connection, keys, scripts
+from deliveries.admission.connection import Patience
 from deliveries.admission.errors import Unreachable
 from deliveries.admission.keys import Kind
 from deliveries.admission.rest import Rest
@@ -27,8 +28,6 @@ DOORBELLS_PER_CALL = 500
 # How long the process stops trying after a failure: a dead Redis then costs a producer a tenth of a second once
 # in a while, not with every event, and the sweep needs about as long to notice a missing doorbell.
 REST_SECONDS = 3.0
-# The most that one call may take, however many doorbells there are; the rest is left to the sweep.
-BUDGET_SECONDS = 0.1
 
 rest = Rest(REST_SECONDS)
 
@@ -40,20 +39,26 @@ class Ring(NamedTuple):
     queue: str
 
 
-def ring(kind: Kind, ids: Sequence[UUID], *, stale_after_seconds: float | None = None) -> list[Ring]:
+def ring(
+    kind: Kind,
+    ids: Sequence[UUID],
+    *,
+    stale_after_seconds: float | None = None,
+    patience: Patience = connection.PRODUCER,
+) -> list[Ring]:
     """Set the flags and return the doorbells whose flag was not set: publish those, or `withdraw` them.
 
     Lanes whose last outcome was no success go to the queue `again`. With `stale_after_seconds` (the sweep), a flag
-    older than that was lost on the way and is rung again. One round trip per 500 ids. Never raises: without Redis,
-    the list is empty.
+    older than that was lost on the way and is rung again. One round trip per 500 ids, for as long as `patience` lasts
+    in all; the rest is left to the sweep. Never raises: without Redis, the list is empty.
     """
     published: list[Ring] = []
-    deadline = rest.monotonic() + BUDGET_SECONDS
+    deadline = rest.monotonic() + patience.seconds
     for chunk in chunks(ids, DOORBELLS_PER_CALL):
         if rest.monotonic() >= deadline or not rest.may_try():
             rest.skipped += len(chunk)
             continue
-        published += _ring(kind, chunk, stale_after_seconds)
+        published += _ring(kind, chunk, stale_after_seconds, patience)
     return published
 
 
@@ -67,13 +72,13 @@ def withdraw(kind: Kind, ids: Sequence[UUID]) -> None:
     _delete(kind, ids, patience=connection.PRODUCER)
 
 
-def _ring(kind: Kind, chunk: Sequence[UUID], stale_after_seconds: float | None) -> list[Ring]:
+def _ring(kind: Kind, chunk: Sequence[UUID], stale_after_seconds: float | None, patience: Patience) -> list[Ring]:
     flags = [keys.rung(kind, target_id) for target_id in chunk]
     lanes = [keys.lane(target_id) for target_id in chunk] if kind == "deliver" else []
     stale_ms = None if stale_after_seconds is None else milliseconds(stale_after_seconds)
     ask = {"count": len(chunk), "stale_ms": stale_ms}
     try:
-        answers = scripts.call("ring", keys=[*flags, *lanes], ask=ask, patience=connection.PRODUCER)
+        answers = scripts.call("ring", keys=[*flags, *lanes], ask=ask, patience=patience)
     except Unreachable:
         rest.failed()
         return []

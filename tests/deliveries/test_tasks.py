@@ -70,6 +70,30 @@ def test_doorbells_are_coalesced_and_carry_an_id_only(partner: Endpoint, shared_
     assert body[:2] == [[str(partner.id)], {}]
 
 
+def test_a_worker_waits_for_a_slow_redis_where_a_producer_would_leave_it_to_the_sweep(
+    acme: Organisation, partner: Endpoint, shared_state: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With all threads of a worker busy, a tenth of a second is over before the answer is even read.
+    fan_out_chunk = fanout.fan_out_chunk
+
+    def then_slow(organisation_id: uuid.UUID) -> fanout.Chunk:
+        chunk = fan_out_chunk(organisation_id)
+        shared_state.client_pause(300)
+        return chunk
+
+    factories.publish_many(acme, 1)
+    shared_state.delete(*QUEUES)
+    monkeypatch.setattr(fanout, "fan_out_chunk", then_slow)
+    tasks.fan_out(str(acme.id))
+    assert waiting(shared_state) == {"deliver": 1}
+    doorbells.answer("deliver", partner.id)
+    failures = doorbells.rest.failures
+    shared_state.client_pause(300)
+    tasks.ring_deliver([partner.id])
+    assert doorbells.rest.failures == failures + 1
+    assert waiting(shared_state) == {"deliver": 1}
+
+
 def test_fan_out_empties_the_outbox_and_rings_each_lane_once(
     acme: Organisation, partner: Endpoint, shared_state: redis.Redis
 ) -> None:
