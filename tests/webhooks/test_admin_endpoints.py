@@ -70,6 +70,10 @@ def test_a_new_endpoint_is_ones_own_draft_and_shows_its_secret_once(acme: Organi
         ({"retry_policy": "often"}, "retry_policy"),
         ({"deadline_seconds": "99"}, "deadline_seconds"),
         ({"metadata": "[]"}, "metadata"),
+        ({"custom_retry_policy": "{}", "retry_policy": "custom"}, "custom_retry_policy"),
+        ({"retry_overrides": "[]"}, "retry_overrides"),
+        ({"success_statuses": "200,300"}, "success_statuses"),
+        ({"max_age_seconds": "0"}, "max_age_seconds"),
         ({"metadata": '{"a": "\\u0000"}'}, "metadata"),
         ({"uid": "taken"}, "uid"),
     ],
@@ -80,6 +84,13 @@ def test_a_bad_endpoint_is_refused_by_the_form(acme: Organisation, change: dict[
     assert answer.status_code == 200
     assert list(answer.context["adminform"].form.errors) == [field]
     assert Endpoint.objects.count() == 1
+
+
+def test_empty_fields_mean_the_defaults(acme: Organisation) -> None:
+    empty = dict.fromkeys(("metadata", "retry_overrides", "custom_retry_policy", "success_statuses"), "")
+    assert browser(acme).post(page(Endpoint, "add"), {**FORM, **empty}).status_code == 200
+    made = Endpoint.objects.get()
+    assert (made.metadata, made.retry_overrides, made.custom_retry_policy, made.success_statuses) == ({}, {}, None, [])
 
 
 def test_a_form_changes_the_configuration_and_never_the_state(acme: Organisation, endpoint: Endpoint) -> None:

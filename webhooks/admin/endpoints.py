@@ -34,11 +34,27 @@ class EndpointForm(ModelForm[Endpoint]):
             "envelope",
             "signature_profiles",
             "retry_policy",
+            "custom_retry_policy",
+            "retry_overrides",
+            "max_age_seconds",
+            "success_statuses",
             "deadline_seconds",
             "max_concurrency",
             "circuit_failure_threshold",
             "metadata",
         )
+
+    def clean_metadata(self) -> object:
+        """Take an empty field for an empty object."""
+        return self._object("metadata")
+
+    def clean_retry_overrides(self) -> object:
+        """Take an empty field for an empty object."""
+        return self._object("retry_overrides")
+
+    def _object(self, name: str) -> object:
+        value = self.cleaned_data[name]
+        return {} if value is None else value
 
     def clean(self) -> dict[str, Any]:
         """Refuse a uid that another endpoint of the organisation has."""
