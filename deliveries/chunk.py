@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 
 from deliveries import conf, dispatch
@@ -20,6 +21,8 @@ from deliveries.policy import follow_up
 from deliveries.policy.lifecycle import State
 from deliveries.policy.outcome import Effect, Outcome, Verdict
 from deliveries.settle import Result, Unsent
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class Chunk:
     def soonest_retry_seconds(self) -> float | None:
         """When the first of the failed deliveries is due again."""
         delays = (
-            result.follow_up.delay_seconds or 0.0 for result in self.results if result.follow_up.state is State.PENDING
+            following.delay_seconds or 0.0
+            for following in (result.follow_up for result in self.results)
+            if following.state is State.PENDING and not following.held
         )
         return min(delays, default=None)
 
@@ -68,6 +73,15 @@ def _result(claimed: Claimed, sent: dispatch.Sent, dispatcher: dispatch.Dispatch
         probing=probing,
         random=random.random(),  # noqa: S311 - spreads retries, protects nothing
     )
+    if claimed.ordering_key is not None and target.blocks_when_exhausted:
+        following = follow_up.hold(following)
+    if following.held:
+        log.error(
+            "delivery.holds_its_key",
+            delivery=str(claimed.uuid),
+            endpoint_id=str(target.endpoint_id),
+            reason=following.reason.value,
+        )
     return Result(
         delivery_id=claimed.id,
         attempt=claimed.attempt,

@@ -20,7 +20,10 @@ from deliveries.policy import payload
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One delivery under lease. `attempt` is the lease's token and the UUID that the request will carry."""
+    """One delivery under lease. `attempt` is the lease's token and the UUID that the request will carry.
+
+    An `ordering_key` says that it has a place in an order; its `sequence` outlives that.
+    """
 
     id: int
     uuid: UUID
@@ -31,6 +34,8 @@ class Claimed:
     age_seconds: float
     accepted_at: datetime
     replay: bool
+    ordering_key: str | None
+    sequence: int | None
     event_uuid: UUID
     event_type: str
     event_time: datetime
@@ -40,18 +45,26 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Deliveries to send now, in order. `full`: there may be more that are due; if not, `next_seconds` tells when."""
+    """Deliveries to send now, in order. `full`: there may be more that are due; if not, `next_seconds` tells when.
+
+    `look_again`: while they are held, others are nobody's to claim, so claim again when they are settled.
+    """
 
     deliveries: tuple[Claimed, ...]
     full: bool
     next_seconds: float | None
+    look_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NothingDue:
-    """Nothing may be claimed; the lane's next due time is `next_seconds` away, or never with `None`."""
+    """Nothing may be claimed; the lane's next due time is `next_seconds` away, or never with `None`.
+
+    `ordered`: the lane owes deliveries in order too, which are claimed another way.
+    """
 
     next_seconds: float | None
+    ordered: bool = False
 
 
 # The oldest due rows, and on a full lane a tenth of the quota from the newest that were never tried, so that a new
@@ -61,7 +74,7 @@ _CLAIM = """
 WITH oldest AS (
     SELECT d.id, d.event_id, d.next_attempt_at, d.unknowns
     FROM deliveries_delivery d
-    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending'
+    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
       AND (%(probing)s OR d.next_attempt_at <= now())
       AND d.next_attempt_at >= %(low_water)s
       AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND e.state = 'active')
@@ -70,7 +83,8 @@ WITH oldest AS (
 ), newest AS (
     SELECT d.id, d.event_id, d.next_attempt_at, d.unknowns
     FROM deliveries_delivery d
-    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.attempts = 0 AND d.next_attempt_at <= now()
+    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
+      AND d.attempts = 0 AND d.next_attempt_at <= now()
       AND (SELECT count(*) FROM oldest) = %(quota)s
     -- Not by id alone: the primary key would serve that order, by way of everybody else's newer rows.
     ORDER BY d.next_attempt_at DESC, d.id DESC
@@ -99,33 +113,35 @@ WITH oldest AS (
     WHERE d.id = p.id
       AND (p.place = 1 OR (p.unknowns = 0 AND p.leading_unknowns = 0 AND p.bytes <= %(max_bytes)s))
     RETURNING d.id, d.uuid, d.lease_token, d.attempts, d.charged, d.next_attempt_at, d.created_at, d.accepted_at,
-              d.replay_id, d.event_id, p.place
+              d.replay_id, d.ordering_key, d.sequence, d.event_id, p.place
 )
 SELECT (SELECT count(*) FROM oldest) = %(quota)s OR (SELECT count(*) FROM taken) < (SELECT count(*) FROM placed),
        (SELECT extract(epoch FROM d.next_attempt_at - now())::float8 FROM deliveries_delivery d
-        WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.next_attempt_at > now()
+        WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
+          AND d.next_attempt_at > now()
         ORDER BY d.next_attempt_at LIMIT 1),
        t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
        extract(epoch FROM now() - t.created_at)::float8, t.accepted_at,
-       t.replay_id <> '00000000-0000-0000-0000-000000000000',
+       t.replay_id <> '00000000-0000-0000-0000-000000000000', t.ordering_key, t.sequence,
        e.uuid, e.type, e.time, e.organisation_id, e.payload
 FROM taken t JOIN deliveries_event e ON e.id = t.event_id
 ORDER BY t.place
 """
 
 _NEXT_DUE = """
-SELECT extract(epoch FROM d.next_attempt_at - now())::float8
-FROM deliveries_delivery d
-WHERE d.endpoint_id = %s AND d.state = 'pending'
-  AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = d.endpoint_id AND e.state = 'active')
-ORDER BY d.next_attempt_at LIMIT 1
+SELECT (SELECT extract(epoch FROM d.next_attempt_at - now())::float8 FROM deliveries_delivery d
+        WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.ordering_key IS NULL
+        ORDER BY d.next_attempt_at LIMIT 1),
+       EXISTS (SELECT FROM deliveries_delivery d
+               WHERE d.endpoint_id = e.id AND d.state IN ('pending', 'sending') AND d.ordering_key IS NOT NULL)
+FROM webhooks_endpoint e WHERE e.id = %s AND e.state = 'active'
 """
 FRESH_SHARE = 10
 BEGINNING = "-infinity"
 
 
 def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None) -> Claim | NothingDue:
-    """Claim up to a full quota of the lane's due deliveries; one, due or not, when probing.
+    """Claim up to a full quota of the lane's due unordered deliveries; one, due or not, when probing.
 
     `low_water` is a due time below which this run has left nothing: it spares the index scan the rows that the run
     has drained, which stay in the way for as long as any older snapshot is held open.
@@ -146,19 +162,23 @@ def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None)
         )
         rows = cursor.fetchall()
     if not rows:
-        return NothingDue(_next_due(endpoint_id))
+        return _nothing_due(endpoint_id)
     full, next_seconds = rows[0][:2]
-    return Claim(tuple(_claimed(row[2:]) for row in rows), full, next_seconds)
+    return Claim(tuple(claimed(row[2:]) for row in rows), full, next_seconds)
 
 
-def _claimed(row: Sequence[Any]) -> Claimed:
+def claimed(row: Sequence[Any]) -> Claimed:
+    """Read a claim's row: its columns in the order of the fields, the data as stored."""
     *columns, stored = row
     columns.append(payload.decode(bytes(stored)))
     return Claimed(*columns)
 
 
-def _next_due(endpoint_id: UUID) -> float | None:
+def _nothing_due(endpoint_id: UUID) -> NothingDue:
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_DUE, [endpoint_id])
         row = cursor.fetchone()
-    return None if row is None else max(row[0], 0.0)
+    if row is None:
+        return NothingDue(None)
+    next_seconds, ordered = row
+    return NothingDue(None if next_seconds is None else max(next_seconds, 0.0), ordered)

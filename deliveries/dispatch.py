@@ -97,6 +97,8 @@ class Dispatcher:
             "X-Argus-Attempt": str(claimed.attempt),
             "X-Argus-Attempt-Number": str(claimed.number),
         }
+        if claimed.sequence is not None:
+            headers["X-Argus-Sequence"] = str(claimed.sequence)
         if claimed.replay:
             headers["X-Argus-Replay"] = "true"
         return headers

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection, transaction
 
+from deliveries import sequences
 from deliveries.admission import doorbells
 from webhooks import selectors
 from webhooks.policy import event_names
@@ -25,8 +26,6 @@ log = structlog.get_logger(__name__)
 CHUNK_EVENTS = 500
 CHUNK_DELIVERIES = 10_000
 FAILURES_BEFORE_PARKING = 3
-# "argus fan-out", as the first half of the advisory lock's key.
-LOCK_CLASS = 0x41524755
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def fan_out_chunk(organisation_id: uuid.UUID) -> Chunk:
     and no more than one run waits for the lock.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, str(organisation_id)])
+        sequences.take_turn(organisation_id)
         doorbells.answer("fan_out", organisation_id)
         waiting = _oldest(organisation_id)
         if not waiting:
@@ -69,7 +68,8 @@ def fan_out_chunk(organisation_id: uuid.UUID) -> Chunk:
             done.append(entry.event_id)
             if len(pairs) >= CHUNK_DELIVERIES:
                 break
-        _insert(organisation_id, pairs)
+        _insert(organisation_id, [pair for pair in pairs if pair[1] not in subscribers.ordered])
+        sequences.insert(organisation_id, [pair for pair in pairs if pair[1] in subscribers.ordered])
         cursor.execute("DELETE FROM deliveries_outboxentry WHERE event_id = ANY(%s)", [done])
     more = len(waiting) == CHUNK_EVENTS or len(done) < len(waiting)
     return Chunk(tuple(dict.fromkeys(endpoint for _, endpoint in pairs)), more=more)
@@ -90,9 +90,12 @@ def _oldest(organisation_id: uuid.UUID) -> list[_Waiting]:
 
 
 class Subscribers:
-    """Who wants which type, compiled for one configuration version."""
+    """Who wants which type, and which of them in order, compiled for one configuration version."""
 
-    def __init__(self, patterns: Mapping[str, Sequence[uuid.UUID]]) -> None:
+    def __init__(
+        self, patterns: Mapping[str, Sequence[uuid.UUID]], *, ordered: frozenset[uuid.UUID] = frozenset()
+    ) -> None:
+        self.ordered = ordered
         self._patterns = patterns
         self._known: dict[str, tuple[uuid.UUID, ...]] = {}
 
@@ -113,7 +116,8 @@ def _subscribers(organisation_id: uuid.UUID) -> Subscribers:
 @functools.lru_cache(maxsize=256)
 def _compiled(organisation_id: uuid.UUID, version: int) -> Subscribers:
     # Read after the version: a change committed in between is labelled with the older one, and read once more.
-    return Subscribers(selectors.subscribed_endpoints(organisation_id))
+    patterns = selectors.subscribed_endpoints(organisation_id)
+    return Subscribers(patterns, ordered=selectors.ordered_endpoints(organisation_id))
 
 
 def _insert(organisation_id: uuid.UUID, pairs: Sequence[tuple[int, uuid.UUID]]) -> None:

@@ -7,10 +7,12 @@ meanwhile. Ringing the endpoint's doorbell after the commit is the caller's part
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
+
+from deliveries import sequences
 
 # One statement's worth: long enough to share its cost, short enough to hold nobody up.
 CANCEL_LIMIT = 5000
@@ -36,22 +38,29 @@ class Refused:
 
 
 # A retry by hand is not charged to the automatic ones: its attempt will be, so one is given back. Only a row that
-# still waits for its time gets one, or asking ten times would refill the budget.
+# still waits for its time, or is held, gets one, or asking ten times would refill the budget.
 _HURRY = """
 UPDATE deliveries_delivery
-SET next_attempt_at = now(), charged = greatest(charged - 1, 0)
-WHERE id = %s AND state = 'pending' AND next_attempt_at > now()
+SET next_attempt_at = now(), charged = greatest(charged - 1, 0), reason = ''
+WHERE id = %s AND state = 'pending' AND (next_attempt_at > now() OR reason <> '')
 """
 
 _REDRIVE = """
 INSERT INTO deliveries_delivery (
-    uuid, organisation_id, endpoint_id, event_id, accepted_at, replay_id, next_attempt_at, created_at
+    uuid, organisation_id, endpoint_id, event_id, accepted_at, replay_id, next_attempt_at, created_at,
+    ordering_key, sequence
 )
-SELECT gen_random_uuid(), d.organisation_id, d.endpoint_id, d.event_id, d.accepted_at, d.uuid, now(), now()
+SELECT gen_random_uuid(), d.organisation_id, d.endpoint_id, d.event_id, d.accepted_at, d.uuid, now(), now(),
+       d.ordering_key, d.sequence
 FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
 WHERE d.id = %s AND d.state = 'dead' AND e.state <> 'deleted'
 ON CONFLICT DO NOTHING
 RETURNING uuid
+"""
+
+_SKIP = """
+UPDATE deliveries_delivery SET state = 'dead', finished_at = now()
+WHERE id = %s AND state = 'pending' AND reason <> ''
 """
 
 _CANCEL = """
@@ -60,14 +69,22 @@ SET state = 'cancelled', reason = 'by_hand', finished_at = now(), lease_token = 
 WHERE id = %s AND state IN ('pending', 'sending')
 """
 
+# The two kinds have an index each.
 _CANCEL_FOR_DELETED = """
+WITH unordered AS (
+    SELECT d.id FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
+    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL AND e.state = 'deleted'
+    ORDER BY d.next_attempt_at, d.id LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
+), ordered AS (
+    SELECT d.id FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
+    WHERE d.endpoint_id = %(endpoint)s AND d.state IN ('pending', 'sending') AND d.ordering_key IS NOT NULL
+      AND d.state = 'pending' AND e.state = 'deleted'
+    ORDER BY d.ordering_key, d.id LIMIT greatest(%(limit)s - (SELECT count(*) FROM unordered), 0)
+    FOR UPDATE OF d SKIP LOCKED
+)
 UPDATE deliveries_delivery
 SET state = 'cancelled', reason = 'endpoint_deleted', finished_at = now()
-WHERE id IN (
-    SELECT d.id FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-    WHERE d.endpoint_id = %s AND d.state = 'pending' AND e.state = 'deleted'
-    ORDER BY d.next_attempt_at, d.id LIMIT %s FOR UPDATE OF d SKIP LOCKED
-)
+WHERE id IN (SELECT id FROM unordered UNION ALL SELECT id FROM ordered)
 """
 
 
@@ -79,12 +96,18 @@ def retry(delivery_id: int) -> DueNow | Redriven | Refused:
         return DueNow()
     if state != "dead":
         return Refused(f"A delivery that is {state} cannot be retried.")
-    with connection.cursor() as cursor:
-        cursor.execute(_REDRIVE, [delivery_id])
-        row = cursor.fetchone()
-    if row is None:
+    new = _redrive(delivery_id)
+    if new is None:
         return Refused("The event is owed to this endpoint already, or the endpoint is deleted.")
-    return Redriven(row[0])
+    return Redriven(new)
+
+
+def skip(delivery_id: int) -> Refused | None:
+    """Make a held delivery a dead letter, so that its ordering key goes on behind it; ring its endpoint then."""
+    if _changed(_SKIP, [delivery_id]):
+        return None
+    state = _state(delivery_id)
+    return Refused(f"A delivery that is {'not held' if state == 'pending' else state} cannot be skipped.")
 
 
 def cancel(delivery_id: int) -> Refused | None:
@@ -99,10 +122,21 @@ def cancel_for_deleted(endpoint_id: uuids.UUID, *, limit: int = CANCEL_LIMIT) ->
 
     Its state has stopped the sending already, so this may take its time: repeat it until nothing is left.
     """
-    return _changed(_CANCEL_FOR_DELETED, [endpoint_id, limit])
+    return _changed(_CANCEL_FOR_DELETED, {"endpoint": endpoint_id, "limit": limit})
 
 
-def _changed(statement: str, parameters: Sequence[int | uuids.UUID]) -> int:
+def _redrive(delivery_id: int) -> uuids.UUID | None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT organisation_id FROM deliveries_delivery WHERE id = %s", [delivery_id])
+        for (organisation_id,) in cursor.fetchall():
+            # Ids of one ordering key must be committed in ascending order.
+            sequences.take_turn(organisation_id)
+        cursor.execute(_REDRIVE, [delivery_id])
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def _changed(statement: str, parameters: Sequence[int] | Mapping[str, int | uuids.UUID]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)

@@ -17,14 +17,13 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 
-from deliveries import admission, chunk, circuits, claims, conf, dispatch, settle
+from deliveries import admission, chunk, circuits, claiming, claims, conf, dispatch, settle
 from deliveries.policy.circuit import Transition
 from deliveries.policy.outcome import Effect, Outcome
 from deliveries.transport.client import Client
@@ -73,7 +72,7 @@ class _Run:
         self._may_ring = True
         self._token = uuid.uuid4().hex
         self._ends_at = time.monotonic() + settings.RUN_BUDGET_SECONDS
-        self._low_water: datetime | None = None
+        self._claimer = claiming.Claimer(endpoint_id)
 
     def work(self, wake_at_ms: int | None) -> Next:
         answering: admission.Kind | None = "deliver"
@@ -98,7 +97,7 @@ class _Run:
         """Claim and work once; `None` means: ask to be admitted again."""
         try:
             circuits.write(self._endpoint_id, permit.transitions)
-            claim = claims.take(self._endpoint_id, probing=permit.probing, low_water=self._low_water)
+            claim = self._claimer.take(probing=permit.probing, sharing=permit.slots_free or not self._may_ring)
             if isinstance(claim, claims.NothingDue):
                 return self._leave(due_seconds=claim.next_seconds)
             target = selectors.target(self._endpoint_id)
@@ -116,7 +115,6 @@ class _Run:
         if claim.full and permit.slots_free and self._may_ring:
             self._may_ring = False
             self._ring()
-        self._low_water = None if permit.probing else claim.deliveries[0].due_at
         worked = chunk.work(claim.deliveries, dispatcher, probing=permit.probing, admitted_at=admitted_at)
         settle.settle_for_certain(worked.results, worked.unsent)
         return self._report(claim, target, worked)
@@ -124,7 +122,7 @@ class _Run:
     def _report(self, claim: claims.Claim, target: Target, worked: chunk.Chunk) -> Next | None:
         if worked.last.disable_endpoint:
             self._disable(worked.last)
-        more = claim.full or bool(worked.unsent)
+        more = claim.full or claim.look_again or bool(worked.unsent)
         goes_on = more and time.monotonic() < self._ends_at
         retries = [seconds for seconds in (claim.next_seconds, worked.soonest_retry_seconds) if seconds is not None]
         recorded = self._record(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
-from deliveries import admission, circuits, leases
+from deliveries import admission, circuits, leases, ordered_lanes
 from deliveries.policy.circuit import State as CircuitState
 
 IDEMPOTENCY_PURGE_LIMIT = 1000
@@ -32,13 +32,13 @@ SELECT organisation_id FROM waiting WHERE organisation_id IS NOT NULL
 
 _LANES = """
 WITH RECURSIVE lane AS (
-    (SELECT endpoint_id, next_attempt_at FROM deliveries_delivery WHERE state = 'pending'
+    (SELECT endpoint_id, next_attempt_at FROM deliveries_delivery WHERE state = 'pending' AND ordering_key IS NULL
      ORDER BY endpoint_id, next_attempt_at, id LIMIT 1)
     UNION ALL
     SELECT following.endpoint_id, following.next_attempt_at
     FROM lane CROSS JOIN LATERAL (
         SELECT d.endpoint_id, d.next_attempt_at FROM deliveries_delivery d
-        WHERE d.state = 'pending' AND d.endpoint_id > lane.endpoint_id
+        WHERE d.state = 'pending' AND d.ordering_key IS NULL AND d.endpoint_id > lane.endpoint_id
         ORDER BY d.endpoint_id, d.next_attempt_at, d.id LIMIT 1
     ) AS following
 )
@@ -74,7 +74,7 @@ def sweep() -> Overdue:
         cursor.execute(_ORGANISATIONS)
         organisations = tuple(row[0] for row in cursor.fetchall())
         cursor.execute(_LANES)
-        lanes = cursor.fetchall()
+        lanes = cursor.fetchall() + ordered_lanes.overdue()
         cursor.execute(_PURGE, [settings.IDEMPOTENCY_WINDOW_DAYS, IDEMPOTENCY_PURGE_LIMIT])
     due = {endpoint_id: digest for endpoint_id, digest, *_ in lanes}
     unclosed = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from webhooks import encryption
-from webhooks.models import Organisation, SigningSecret
+from webhooks.models import Endpoint, Organisation, SigningSecret
 
 
 def configuration_version(organisation_id: uuid.UUID) -> int:
@@ -37,6 +37,12 @@ def subscribed_endpoints(organisation_id: uuid.UUID) -> dict[str, list[uuid.UUID
     return dict(patterns)
 
 
+def ordered_endpoints(organisation_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """Return the endpoints whose new deliveries get a place in an order."""
+    found = Endpoint.objects.filter(organisation_id=organisation_id, mode=Endpoint.Mode.ORDERED)
+    return frozenset(found.values_list("id", flat=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """How to reach and sign for an endpoint as configured at one moment; `sealed` are live secrets, newest first."""
@@ -50,6 +56,7 @@ class Target:
     deadline_seconds: float | None
     max_concurrency: int | None
     circuit_failure_threshold: int | None
+    blocks_when_exhausted: bool
     custom_retry_policy: object
     retry_overrides: object
     max_age_seconds: float | None
@@ -63,7 +70,7 @@ class Target:
 
 _TARGET = """
 SELECT e.id, e.url, e.target_digest, e.envelope, e.signature_profiles, e.retry_policy, e.deadline_seconds,
-       e.max_concurrency, e.circuit_failure_threshold,
+       e.max_concurrency, e.circuit_failure_threshold, e.mode = 'ordered' AND e.on_exhausted = 'block',
        e.custom_retry_policy, e.retry_overrides, e.max_age_seconds, e.success_statuses,
        coalesce(array_agg(s.id ORDER BY s.created_at DESC, s.id) FILTER (WHERE s.id IS NOT NULL), '{}'),
        coalesce(array_agg(s.sealed ORDER BY s.created_at DESC, s.id) FILTER (WHERE s.id IS NOT NULL), '{}')

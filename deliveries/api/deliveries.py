@@ -1,4 +1,4 @@
-"""Deliveries: list, read with attempts, retry, cancel."""
+"""Deliveries: list, read with attempts, retry, skip, cancel."""
 
 from __future__ import annotations
 
@@ -106,6 +106,26 @@ class Retry(DeliveryView):
                 return Response(shown, status=201, headers={"Location": location})
             case interventions.DueNow():
                 return Response(self.get_serializer(self.found(uuid=delivery_id)).data)
+
+
+class Skip(DeliveryView):
+    """`/skip`."""
+
+    scopes: ClassVar = {"POST": "deliveries:replay"}
+
+    @extend_schema(operation_id="skip_delivery", request=fields.Reason)
+    def post(self, request: Request, delivery_id: uuid.UUID) -> Response:
+        """Make a held delivery a dead letter, so that its ordering key goes on without it."""
+        asked = fields.read(request, fields.Reason)
+        delivery = self.found(uuid=delivery_id)
+        with transaction.atomic():
+            refused = interventions.skip(delivery.id)
+            if refused:
+                raise Problem(Code.STATE_CONFLICT, refused.reason)
+            transaction.on_commit(lambda: tasks.ring_deliver([delivery.endpoint_id]))
+        client_id = authentication.client_of(request).client_id
+        log.info("delivery.skipped", delivery=str(delivery_id), client=client_id, reason=asked["reason"])
+        return Response(self.get_serializer(self.found(uuid=delivery_id)).data)
 
 
 class Cancel(DeliveryView):

@@ -19,7 +19,12 @@ class DeliveryFields(serializers.Serializer[Delivery]):
     event = serializers.CharField(source="event.type")
     endpoint_id = serializers.UUIDField()
     status = serializers.CharField(source="state")
-    reason = serializers.CharField(help_text="Why it ended as it did; empty while it has not.")
+    reason = serializers.CharField(help_text="Why it ended as it did, or is held; empty otherwise.")
+    held = serializers.SerializerMethodField(
+        help_text="`exhausted`: it blocks its ordering key until a person retries, skips or cancels it."
+    )
+    ordering_key = serializers.CharField(allow_null=True, help_text="Null for what is not owed in order.")
+    sequence = serializers.IntegerField(allow_null=True, help_text="What the request carries as X-Argus-Sequence.")
     attempt_count = serializers.IntegerField(source="attempts")
     next_attempt_at = serializers.SerializerMethodField()
     replay_of = serializers.SerializerMethodField(
@@ -28,9 +33,13 @@ class DeliveryFields(serializers.Serializer[Delivery]):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
+    def get_held(self, delivery: Delivery) -> str:
+        """Return why a pending delivery waits for a person, if it does."""
+        return "exhausted" if delivery.held else ""
+
     def get_next_attempt_at(self, delivery: Delivery) -> str | None:
         """Return when it is tried next, for as long as it will be."""
-        waits = delivery.finished_at is None
+        waits = delivery.finished_at is None and not delivery.held
         return serializers.DateTimeField().to_representation(delivery.next_attempt_at) if waits else None
 
     def get_replay_of(self, delivery: Delivery) -> uuid.UUID | None:

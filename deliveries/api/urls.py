@@ -13,5 +13,6 @@ urlpatterns = [
     path("deliveries", deliveries.Deliveries.as_view(), name="deliveries"),
     path("deliveries/<uuid:delivery_id>", deliveries.DeliveryDetail.as_view(), name="delivery"),
     path("deliveries/<uuid:delivery_id>/retry", deliveries.Retry.as_view(), name="delivery-retry"),
+    path("deliveries/<uuid:delivery_id>/skip", deliveries.Skip.as_view(), name="delivery-skip"),
     path("deliveries/<uuid:delivery_id>/cancel", deliveries.Cancel.as_view(), name="delivery-cancel"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deliveries.policy import backoff
 from deliveries.policy.failure import Failure
@@ -19,6 +19,21 @@ class FollowUp:
     reason: Reason
     charged: bool
     delay_seconds: float | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the delivery waits for a person rather than for a time."""
+        return self.state is State.PENDING and self.reason is not Reason.NONE
+
+
+def hold(following: FollowUp) -> FollowUp:
+    """Turn the end of an ordered key's head into a wait for a person: with it gone, what follows would be a gap.
+
+    What the partner itself gave up on (`aborted`) it has received: nothing is missing.
+    """
+    if following.state is not State.DEAD or following.reason is Reason.ABORTED:
+        return following
+    return replace(following, state=State.PENDING, delay_seconds=None)
 
 
 def decide(

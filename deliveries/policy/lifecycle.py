@@ -20,7 +20,10 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a delivery ended as it did; empty while it has not."""
+    """Why a delivery ended as it did, or why a pending one is held; empty otherwise.
+
+    Held is what blocks an ordering key: what would have ended it is known, and a person decides.
+    """
 
     NONE = ""
     ACKNOWLEDGED = "acknowledged"

@@ -11,13 +11,16 @@ from django.db import IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunSQL
 
-from deliveries.models import Attempt, CircuitTransition, Delivery, Event, IdempotencyKey, OutboxEntry
+from deliveries.models import Attempt, CircuitTransition, Delivery, Event, IdempotencyKey, OutboxEntry, Sequence
 from deliveries.policy import lifecycle
 from tests.architecture.project import python_files
 from webhooks.models import Endpoint
 from webhooks.policy import endpoint_lifecycle
 
-LEDGER = {model._meta.db_table for model in (Attempt, CircuitTransition, Delivery, Event, IdempotencyKey, OutboxEntry)}
+LEDGER = {
+    model._meta.db_table
+    for model in (Attempt, CircuitTransition, Delivery, Event, IdempotencyKey, OutboxEntry, Sequence)
+}
 STATES = {state.value for state in (*lifecycle.State, *endpoint_lifecycle.State)}
 # How SQL in this project speaks of states: `state = 'x'`, `state IN ('x', 'y')`, `THEN 'x' ELSE 'y' END`.
 STATE_LITERALS = re.compile(

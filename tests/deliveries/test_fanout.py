@@ -75,9 +75,9 @@ def test_unchanged_subscriptions_are_compiled_once(acme: Organisation, monkeypat
     compiled: list[object] = []
     original = fanout.Subscribers
 
-    def compile_counted(patterns: Any) -> fanout.Subscribers:
+    def compile_counted(patterns: Any, **options: Any) -> fanout.Subscribers:
         compiled.append(patterns)
-        return original(patterns)
+        return original(patterns, **options)
 
     monkeypatch.setattr(fanout, "Subscribers", compile_counted)
     for _ in range(3):

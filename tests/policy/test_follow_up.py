@@ -137,3 +137,18 @@ def test_every_follow_up_obeys_the_lifecycle(
     assert (following.reason is Reason.NONE) is (following.state is State.PENDING)
     assert following.charged is not probing
     assert following.delay_seconds is None or following.state is State.PENDING
+
+
+@given(outcome=outcomes, charged=st.integers(min_value=0, max_value=5), age_seconds=st.floats(0.0, 2 * WEEK))
+def test_what_blocks_its_key_is_held_for_the_reason_it_would_have_died_of(
+    outcome: Outcome, charged: int, age_seconds: float
+) -> None:
+    following = after(outcome, charged=charged, age_seconds=age_seconds)
+    held = follow_up.hold(following)
+    assert not following.held
+    assert held.held is (following.state is State.DEAD and following.reason is not Reason.ABORTED)
+    assert held == (FollowUp(State.PENDING, following.reason, charged=following.charged) if held.held else following)
+
+
+def test_what_the_partner_gave_up_on_blocks_nothing() -> None:
+    assert follow_up.hold(after(ABORTED)) == FollowUp(State.DEAD, Reason.ABORTED, charged=True)

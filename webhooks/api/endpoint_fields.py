@@ -23,6 +23,12 @@ class EndpointFields(serializers.Serializer[Endpoint]):
     state_reason = serializers.CharField(read_only=True)
     metadata = serializers.DictField(default=dict)
     envelope = serializers.ChoiceField(Endpoint.Envelope.choices, default=Endpoint.Envelope.ARGUS.value)
+    mode = serializers.ChoiceField(Endpoint.Mode.choices, default=Endpoint.Mode.AT_LEAST_ONCE.value)
+    on_exhausted = serializers.ChoiceField(
+        Endpoint.OnExhausted.choices,
+        default=Endpoint.OnExhausted.BLOCK.value,
+        help_text="What an ordered key does when its first delivery can be tried no more.",
+    )
     signature_profiles = serializers.ListField(
         child=serializers.ChoiceField(presets.SIGNATURE_PROFILES),
         min_length=1,

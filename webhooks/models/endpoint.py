@@ -50,6 +50,18 @@ class Endpoint(models.Model):
         STANDARD = "standard", "Standard Webhooks"
         DATA = "data", "data alone"
 
+    class Mode(models.TextChoices):
+        """What is promised about the order of first receipts."""
+
+        AT_LEAST_ONCE = "at_least_once", "at least once"
+        ORDERED = "ordered", "ordered by key"
+
+    class OnExhausted(models.TextChoices):
+        """What an ordered key does when its head can be tried no more."""
+
+        BLOCK = "block", "wait for a person"
+        SKIP = "skip", "go on without it"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="endpoints")
     uid = models.CharField(max_length=128, blank=True, help_text="The caller's own id, unique in the organisation.")
@@ -61,6 +73,12 @@ class Endpoint(models.Model):
     state_reason = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     envelope = models.CharField(max_length=32, choices=Envelope, default=Envelope.ARGUS)
+    mode = models.CharField(
+        max_length=16, choices=Mode, default=Mode.AT_LEAST_ONCE, db_default=Mode.AT_LEAST_ONCE.value
+    )
+    on_exhausted = models.CharField(
+        max_length=8, choices=OnExhausted, default=OnExhausted.BLOCK, db_default=OnExhausted.BLOCK.value
+    )
     signature_profiles = ArrayField(models.CharField(max_length=16), size=3, default=default_signature_profiles)
     retry_policy = models.CharField(max_length=16, blank=True)
     custom_retry_policy = models.JSONField(

@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "endpoint-activate": {"override": True, "reason": "tested by hand"},
     "endpoint-pause": {"reason": "maintenance"},
     "delivery-cancel": {"reason": "sent by mistake"},
+    "delivery-skip": {"reason": "the partner agrees"},
     "secrets": {},
     "endpoint": {"name": "renamed"},
     "subscription": {"event_types": ["user.*"]},
