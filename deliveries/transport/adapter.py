@@ -55,8 +55,8 @@ class HardenedAdapter(HTTPAdapter):
         return ""
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Wrap the reply without collecting cookies."""
-        response = requests.Response()
+        """Wrap the reply as it is; `Response` would make a cookie jar each time, which nothing here may hold."""
+        response = requests.Response.__new__(requests.Response)
         response.status_code = resp.head.status
         response.raw = resp
         response.request = req

@@ -36,6 +36,7 @@ class Deadline:
         """Give the next operation on `sock` the seconds left; needed before every one, because sockets count anew."""
         seconds = self.remaining(failure)
         armed = sock.gettimeout()
-        # Setting it is a system call: one that is at most this much too long may stay.
+        # Setting it is a system call, for which the interpreter changes threads: what fits roughly may stay, and is
+        # set so that it also fits the next request on this connection, whose seconds are the same but for microseconds.
         if armed is None or not seconds <= armed <= seconds + SLACK_SECONDS:
-            sock.settimeout(seconds)
+            sock.settimeout(seconds + SLACK_SECONDS / 2)
