@@ -167,6 +167,12 @@ VARIABLES: dict[str, Variable] = {
             "604800",
             "seconds after which an undelivered delivery is dead, whatever its budget",
         ),
+        Variable(
+            "MAX_BACKLOG",
+            positive_int,
+            "1000000",
+            "most deliveries that may wait for one endpoint, unless it sets its own; beyond it the oldest are dead",
+        ),
         Variable("CIRCUIT_FAILURE_THRESHOLD", positive_int, "5", "consecutive failures that open a circuit"),
         Variable("CIRCUIT_FAILURE_RATE", ratio, "0.5", "share of failures within the window that opens a circuit"),
         Variable("CIRCUIT_WINDOW_SECONDS", positive_float, "60", "length of the failure-rate window in seconds"),

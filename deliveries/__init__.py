@@ -7,6 +7,7 @@ tasks          Celery's side: doorbells in, countdowns out, nothing else
 fanout         one organisation's new events become deliveries
 lane           one endpoint's deliveries are admitted, claimed, sent, settled and recorded
 sweep          whatever a lost message or a dead process left behind is rung again
+upkeep         what no lane will ever send is ended, what a released hold let go is due again
 interventions  what a person does to deliveries and circuits by hand
 chunk          a claim is sent row by row until it is time to settle
 claiming       which kind of delivery a run claims next
@@ -15,6 +16,7 @@ ordered_claims due heads of ordering keys, and who follows them, become one work
 acceptance     events, their idempotency keys and their outbox rows in one statement
 claims         due deliveries become one worker's, for the length of a lease
 settle         attempts are appended and deliveries move, in one statement
+needs          which endpoints upkeep is for
 leases         what a vanished worker held is freed and recorded as unknown
 circuits       changes of a circuit become history
 sequences      deliveries of ordered endpoints are written with their number

@@ -28,6 +28,6 @@ def _ring(*, endpoint_id: uuid.UUID, **_: object) -> None:
 
 
 def _cancel(*, endpoint_id: uuid.UUID, **_: object) -> None:
-    from deliveries import interventions
+    from deliveries import upkeep
 
-    interventions.cancel_for_deleted(endpoint_id)
+    upkeep.cancel_for_deleted(endpoint_id)

@@ -18,7 +18,7 @@ from django.conf import settings
 from deliveries import conf, dispatch
 from deliveries.claims import Claimed
 from deliveries.policy import follow_up
-from deliveries.policy.lifecycle import State
+from deliveries.policy.lifecycle import Reason, State
 from deliveries.policy.outcome import Effect, Outcome, Verdict
 from deliveries.settle import Result, Unsent
 
@@ -31,12 +31,17 @@ class Chunk:
 
     results: tuple[Result, ...]
     unsent: tuple[Unsent, ...]
-    last: Outcome
+    last: Outcome | None
 
     @property
     def effects(self) -> tuple[Effect, ...]:
         """What the breaker hears, in order: all but the last are successes."""
-        return (Effect.SUCCESS,) * (len(self.results) - 1) + (self.last.effect,)
+        return (Effect.SUCCESS,) * (len(self.results) - 1) + (self.last.effect,) if self.last else ()
+
+    @property
+    def handed_back(self) -> bool:
+        """Whether something was not sent that is still due."""
+        return any(item.is_due for item in self.unsent)
 
     @property
     def soonest_retry_seconds(self) -> float | None:
@@ -50,16 +55,36 @@ class Chunk:
 
 
 def work(deliveries: Sequence[Claimed], dispatcher: dispatch.Dispatcher, *, probing: bool, admitted_at: float) -> Chunk:
-    """Send a claim's deliveries in order; `admitted_at` is the monotonic time from which the budget counts."""
+    """Send a claim's deliveries in order; `admitted_at` is the monotonic time from which the budget counts.
+
+    What has expired, or is of a held event type, is not sent, nor is what comes after the latter in its order.
+    """
     ends_at = admitted_at + settings.CHUNK_BUDGET_SECONDS
     results: list[Result] = []
+    unsent: list[Unsent] = []
+    held_keys: set[str] = set()
+    last: Outcome | None = None
+    over = False
     for claimed in deliveries:
+        withheld = _withheld(claimed, time.monotonic() - admitted_at)
+        if withheld or over or claimed.ordering_key in held_keys:
+            unsent.append(withheld or Unsent(claimed.id, claimed.attempt))
+            if claimed.hold_id is not None and claimed.ordering_key is not None:
+                held_keys.add(claimed.ordering_key)
+            continue
         sent = dispatcher.send(claimed)
+        last = sent.outcome
         results.append(_result(claimed, sent, dispatcher, probing=probing))
-        if sent.outcome.verdict is not Verdict.DELIVERED or time.monotonic() >= ends_at:
-            break
-    unsent = tuple(Unsent(claimed.id, claimed.attempt) for claimed in deliveries[len(results) :])
-    return Chunk(tuple(results), unsent, sent.outcome)
+        over = last.verdict is not Verdict.DELIVERED or time.monotonic() >= ends_at
+    return Chunk(tuple(results), tuple(unsent), last)
+
+
+def _withheld(claimed: Claimed, elapsed_seconds: float) -> Unsent | None:
+    if claimed.expires_in_seconds is not None and claimed.expires_in_seconds <= elapsed_seconds:
+        return Unsent(claimed.id, claimed.attempt, reason=Reason.EXPIRED)
+    if claimed.hold_id is not None:
+        return Unsent(claimed.id, claimed.attempt, hold_id=claimed.hold_id)
+    return None
 
 
 def _result(claimed: Claimed, sent: dispatch.Sent, dispatcher: dispatch.Dispatcher, *, probing: bool) -> Result:

@@ -15,13 +15,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from deliveries.policy import payload
+from deliveries.policy import parking, payload
+from webhooks import selectors
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One delivery under lease. `attempt` is the lease's token and the UUID that the request will carry.
 
+    After `expires_in_seconds` it must not be sent any more, and not at all while the hold `hold_id` is in force.
     An `ordering_key` says that it has a place in an order; its `sequence` outlives that.
     """
 
@@ -40,6 +42,8 @@ class Claimed:
     event_type: str
     event_time: datetime
     organisation_id: UUID
+    expires_in_seconds: float | None
+    hold_id: int | None
     data: bytes
 
 
@@ -47,12 +51,14 @@ class Claimed:
 class Claim:
     """Deliveries to send now, in order. `full`: there may be more that are due; if not, `next_seconds` tells when.
 
-    `look_again`: while they are held, others are nobody's to claim, so claim again when they are settled.
+    `database_seconds` is the database's clock, since 1970. `look_again`: while they are held, others are nobody's to
+    claim, so claim again when they are settled.
     """
 
     deliveries: tuple[Claimed, ...]
     full: bool
     next_seconds: float | None
+    database_seconds: float
     look_again: bool = False
 
 
@@ -77,7 +83,7 @@ WITH oldest AS (
     WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
       AND (%(probing)s OR d.next_attempt_at <= now())
       AND d.next_attempt_at >= %(low_water)s
-      AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND e.state = 'active')
+      AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND MAY_BE_SENT_TO)
     ORDER BY d.next_attempt_at, d.id
     LIMIT %(quota)s FOR UPDATE OF d SKIP LOCKED
 ), newest AS (
@@ -118,24 +124,32 @@ WITH oldest AS (
 SELECT (SELECT count(*) FROM oldest) = %(quota)s OR (SELECT count(*) FROM taken) < (SELECT count(*) FROM placed),
        (SELECT extract(epoch FROM d.next_attempt_at - now())::float8 FROM deliveries_delivery d
         WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
-          AND d.next_attempt_at > now()
+          AND d.next_attempt_at > now() AND d.next_attempt_at < %(parked_from)s
         ORDER BY d.next_attempt_at LIMIT 1),
+       extract(epoch FROM clock_timestamp())::float8,
        t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
        extract(epoch FROM now() - t.created_at)::float8, t.accepted_at,
        t.replay_id <> '00000000-0000-0000-0000-000000000000', t.ordering_key, t.sequence,
-       e.uuid, e.type, e.time, e.organisation_id, e.payload
+       e.uuid, e.type, e.time, e.organisation_id, WITHHELD, e.payload
 FROM taken t JOIN deliveries_event e ON e.id = t.event_id
 ORDER BY t.place
 """
+# Why a claimed delivery is not to be sent after all: its event expires in so many seconds, or its type is held.
+WITHHELD = """extract(epoch FROM e.expires_at - now())::float8,
+       (SELECT h.id FROM webhooks_hold h
+        WHERE h.released_at IS NULL AND h.organisation_id = e.organisation_id AND h.event_type = e.type
+        ORDER BY h.id LIMIT 1)"""
+_CLAIM = _CLAIM.replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO).replace("WITHHELD", WITHHELD)
 
 _NEXT_DUE = """
 SELECT (SELECT extract(epoch FROM d.next_attempt_at - now())::float8 FROM deliveries_delivery d
         WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.ordering_key IS NULL
+          AND d.next_attempt_at < %s
         ORDER BY d.next_attempt_at LIMIT 1),
        EXISTS (SELECT FROM deliveries_delivery d
                WHERE d.endpoint_id = e.id AND d.state IN ('pending', 'sending') AND d.ordering_key IS NOT NULL)
-FROM webhooks_endpoint e WHERE e.id = %s AND e.state = 'active'
-"""
+FROM webhooks_endpoint e WHERE e.id = %s AND MAY_BE_SENT_TO
+""".replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO)
 FRESH_SHARE = 10
 BEGINNING = "-infinity"
 
@@ -158,13 +172,14 @@ def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None)
                 "fresh": 0 if probing else quota // FRESH_SHARE,
                 "lease": settings.LEASE_SECONDS,
                 "max_bytes": settings.CLAIM_MAX_BYTES,
+                "parked_from": parking.PARKED_FROM,
             },
         )
         rows = cursor.fetchall()
     if not rows:
         return _nothing_due(endpoint_id)
-    full, next_seconds = rows[0][:2]
-    return Claim(tuple(claimed(row[2:]) for row in rows), full, next_seconds)
+    full, next_seconds, database_seconds = rows[0][:3]
+    return Claim(tuple(claimed(row[3:]) for row in rows), full, next_seconds, database_seconds)
 
 
 def claimed(row: Sequence[Any]) -> Claimed:
@@ -176,7 +191,7 @@ def claimed(row: Sequence[Any]) -> Claimed:
 
 def _nothing_due(endpoint_id: UUID) -> NothingDue:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_DUE, [endpoint_id])
+        cursor.execute(_NEXT_DUE, [parking.PARKED_FROM, endpoint_id])
         row = cursor.fetchone()
     if row is None:
         return NothingDue(None)

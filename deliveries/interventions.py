@@ -1,4 +1,4 @@
-"""What people do to deliveries: try again now, send once more, cancel. And what a deleted endpoint leaves behind.
+"""What people do to deliveries: try again now, send once more, cancel.
 
 Each is one conditional statement: it either moves the row as it is at that moment or refuses, whatever workers do
 meanwhile. Ringing the endpoint's doorbell after the commit is the caller's part.
@@ -7,15 +7,12 @@ meanwhile. Ringing the endpoint's doorbell after the commit is the caller's part
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from deliveries import sequences
-
-# One statement's worth: long enough to share its cost, short enough to hold nobody up.
-CANCEL_LIMIT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +66,6 @@ SET state = 'cancelled', reason = 'by_hand', finished_at = now(), lease_token = 
 WHERE id = %s AND state IN ('pending', 'sending')
 """
 
-# The two kinds have an index each.
-_CANCEL_FOR_DELETED = """
-WITH unordered AS (
-    SELECT d.id FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-    WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL AND e.state = 'deleted'
-    ORDER BY d.next_attempt_at, d.id LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
-), ordered AS (
-    SELECT d.id FROM deliveries_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-    WHERE d.endpoint_id = %(endpoint)s AND d.state IN ('pending', 'sending') AND d.ordering_key IS NOT NULL
-      AND d.state = 'pending' AND e.state = 'deleted'
-    ORDER BY d.ordering_key, d.id LIMIT greatest(%(limit)s - (SELECT count(*) FROM unordered), 0)
-    FOR UPDATE OF d SKIP LOCKED
-)
-UPDATE deliveries_delivery
-SET state = 'cancelled', reason = 'endpoint_deleted', finished_at = now()
-WHERE id IN (SELECT id FROM unordered UNION ALL SELECT id FROM ordered)
-"""
-
 
 def retry(delivery_id: int) -> DueNow | Redriven | Refused:
     """Make a pending delivery due now, or redrive a dead one; ring its endpoint unless it was refused."""
@@ -117,14 +96,6 @@ def cancel(delivery_id: int) -> Refused | None:
     return Refused(f"A delivery that is {_state(delivery_id)} cannot be cancelled.")
 
 
-def cancel_for_deleted(endpoint_id: uuids.UUID, *, limit: int = CANCEL_LIMIT) -> int:
-    """Cancel up to `limit` of a deleted endpoint's pending deliveries, oldest first; returns how many there were.
-
-    Its state has stopped the sending already, so this may take its time: repeat it until nothing is left.
-    """
-    return _changed(_CANCEL_FOR_DELETED, {"endpoint": endpoint_id, "limit": limit})
-
-
 def _redrive(delivery_id: int) -> uuids.UUID | None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT organisation_id FROM deliveries_delivery WHERE id = %s", [delivery_id])
@@ -136,7 +107,7 @@ def _redrive(delivery_id: int) -> uuids.UUID | None:
     return None if row is None else row[0]
 
 
-def _changed(statement: str, parameters: Sequence[int] | Mapping[str, int | uuids.UUID]) -> int:
+def _changed(statement: str, parameters: Sequence[int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)

@@ -37,6 +37,11 @@ log = structlog.get_logger(__name__)
 # An endpoint whose row cannot be turned into a request is looked at again after this long, in case it was mended.
 MISCONFIGURED_PAUSE_SECONDS = 60.0
 
+# Partners refuse signatures whose time is five minutes off, and take them for replays: a minute leaves room for them.
+CLOCK_TOLERANCE_SECONDS = 60.0
+# A clock is set right by people or by the next synchronisation; meanwhile other workers come by.
+CLOCK_PAUSE_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -108,6 +113,8 @@ class _Run:
             return RunAgain(0.0) if left is None else left
         finally:
             connection.close()
+        if abs(clock_ahead := time.time() - claim.database_seconds) > CLOCK_TOLERANCE_SECONDS:
+            return self._refuse_to_sign(claim, clock_ahead)
         try:
             dispatcher = dispatch.Dispatcher(self._client, target)
         except dispatch.Misconfigured as error:
@@ -120,9 +127,11 @@ class _Run:
         return self._report(claim, target, worked)
 
     def _report(self, claim: claims.Claim, target: Target, worked: chunk.Chunk) -> Next | None:
+        more = claim.full or claim.look_again or worked.handed_back
+        if worked.last is None:
+            return self._leave(due_seconds=0.0 if more else claim.next_seconds)
         if worked.last.disable_endpoint:
             self._disable(worked.last)
-        more = claim.full or claim.look_again or bool(worked.unsent)
         goes_on = more and time.monotonic() < self._ends_at
         retries = [seconds for seconds in (claim.next_seconds, worked.soonest_retry_seconds) if seconds is not None]
         recorded = self._record(
@@ -177,6 +186,11 @@ class _Run:
         settle.settle_for_certain((), [settle.Unsent(row.id, row.attempt) for row in claim.deliveries])
         recorded = self._record(target, (), pause_seconds=MISCONFIGURED_PAUSE_SECONDS, keep=False, due_seconds=0.0)
         return _comeback(recorded.countdown)
+
+    def _refuse_to_sign(self, claim: claims.Claim, clock_ahead_seconds: float) -> Next | None:
+        log.error("lane.clock_off", endpoint_id=str(self._endpoint_id), ahead_seconds=round(clock_ahead_seconds, 3))
+        settle.settle_for_certain((), [settle.Unsent(row.id, row.attempt) for row in claim.deliveries])
+        return self._leave(due_seconds=CLOCK_PAUSE_SECONDS)
 
     def _disable(self, last: Outcome) -> None:
         try:

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import connection
 
 from deliveries import claims
+from webhooks import selectors
 
 # `run` widens level by level: first the heads, then the second rows, and so on; cut at the quota, keys share it
 # evenly. A claim that shares leaves half of the keys to other runs. Which half is left to chance: the keys
@@ -33,7 +34,7 @@ WITH RECURSIVE head AS (
     (SELECT d.ordering_key, d.id, d.state, d.reason, d.next_attempt_at, d.unknowns
      FROM deliveries_delivery d
      WHERE d.endpoint_id = %(endpoint)s AND d.ordering_key IS NOT NULL AND d.state IN ('pending', 'sending')
-       AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND e.state = 'active')
+       AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND MAY_BE_SENT_TO)
      ORDER BY d.ordering_key, d.id LIMIT 1)
     UNION ALL
     SELECT following.*
@@ -98,13 +99,14 @@ WITH RECURSIVE head AS (
 SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken WHERE level = 1),
        (SELECT extract(epoch FROM min(w.next_attempt_at) - now())::float8 FROM waiting w
         WHERE w.next_attempt_at > now()),
+       extract(epoch FROM clock_timestamp())::float8,
        t.id, t.uuid, t.lease_token, t.attempts + 1, t.charged, t.next_attempt_at,
        extract(epoch FROM now() - t.created_at)::float8, t.accepted_at,
        t.replay_id <> '00000000-0000-0000-0000-000000000000', t.ordering_key, t.sequence,
-       e.uuid, e.type, e.time, e.organisation_id, e.payload
+       e.uuid, e.type, e.time, e.organisation_id, WITHHELD, e.payload
 FROM (SELECT) AS always LEFT JOIN (taken t JOIN deliveries_event e ON e.id = t.event_id) ON true
 ORDER BY t.place
-"""
+""".replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO).replace("WITHHELD", claims.WITHHELD)
 
 
 def take(endpoint_id: UUID, *, probing: bool, sharing: bool = False) -> claims.Claim | claims.NothingDue:
@@ -125,7 +127,9 @@ def take(endpoint_id: UUID, *, probing: bool, sharing: bool = False) -> claims.C
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, parameters)
         rows = cursor.fetchall()
-    full, next_seconds, first, *_ = rows[0]
+    full, next_seconds, database_seconds, first, *_ = rows[0]
     if first is None:
         return claims.NothingDue(next_seconds)
-    return claims.Claim(tuple(claims.claimed(row[2:]) for row in rows), full, next_seconds, look_again=True)
+    return claims.Claim(
+        tuple(claims.claimed(row[3:]) for row in rows), full, next_seconds, database_seconds, look_again=True
+    )

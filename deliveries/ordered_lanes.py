@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from webhooks import selectors
+
 # One statement's worth, of each kind of change; the next sweep goes on.
 RELEASE_LIMIT = 5000
 
@@ -59,7 +61,7 @@ LEFT JOIN LATERAL (
     SELECT c.epoch, c.number, c.to_state FROM deliveries_circuittransition c
     WHERE c.endpoint_id = lane.endpoint_id ORDER BY c.id DESC LIMIT 1
 ) AS latest ON true
-WHERE e.state = 'active' AND EXISTS (
+WHERE MAY_BE_SENT_TO AND EXISTS (
     WITH RECURSIVE head AS (
         (SELECT d.ordering_key, d.state, d.reason, d.next_attempt_at FROM deliveries_delivery d
          WHERE d.endpoint_id = lane.endpoint_id AND d.ordering_key IS NOT NULL AND d.state IN ('pending', 'sending')
@@ -75,7 +77,7 @@ WHERE e.state = 'active' AND EXISTS (
     )
     SELECT FROM head WHERE head.state = 'pending' AND head.reason = '' AND head.next_attempt_at <= now()
 )
-"""
+""".replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO)
 
 
 def overdue() -> list[tuple[Any, ...]]:

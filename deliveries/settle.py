@@ -19,8 +19,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from deliveries import conf
-from deliveries.policy import jsontext
+from deliveries.policy import jsontext, parking
 from deliveries.policy.follow_up import FollowUp
+from deliveries.policy.lifecycle import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -61,10 +62,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A claimed delivery that was not sent: it goes back as it came."""
+    """A claimed delivery that was not sent: it goes back as it came.
+
+    Unless a `reason` ends it, or a hold is in force: then it waits where that hold's deliveries do, and one that has
+    its place in an order waits a while where it is.
+    """
 
     delivery_id: int
     attempt: uuid.UUID
+    reason: Reason = Reason.NONE
+    hold_id: int | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it may be claimed again at once."""
+        return not self.reason and self.hold_id is None
 
 
 _SETTLE = """
@@ -109,8 +121,15 @@ WITH result AS (
     RETURNING d.id
 ), returned AS (
     UPDATE deliveries_delivery d
-    SET state = 'pending', lease_token = NULL, lease_expires_at = NULL
-    FROM unnest(%(unsent_id)s::bigint[], %(unsent_attempt)s::uuid[]) AS u (delivery_id, attempt)
+    SET state = CASE WHEN u.reason = '' THEN 'pending' ELSE 'dead' END, reason = u.reason,
+        finished_at = CASE WHEN u.reason <> '' THEN now() END,
+        next_attempt_at = CASE WHEN u.parked_at IS NULL THEN d.next_attempt_at
+                               WHEN d.ordering_key IS NULL THEN u.parked_at
+                               ELSE now() + %(held_seconds)s * interval '1 second' END,
+        lease_token = NULL, lease_expires_at = NULL
+    FROM unnest(
+        %(unsent_id)s::bigint[], %(unsent_attempt)s::uuid[], %(unsent_reason)s::text[], %(unsent_parked)s::timestamptz[]
+    ) AS u (delivery_id, attempt, reason, parked_at)
     -- A token says `sending`, by constraint; saying so again would invite a walk over everything under lease.
     WHERE d.id = u.delivery_id AND d.lease_token = u.attempt
     RETURNING d.id
@@ -119,6 +138,8 @@ SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM returned)
 """
 
 
+# The head of a held key is looked at again after this long; there is one for each key, so it costs little.
+HELD_SECONDS = 30.0
 # While PostgreSQL is away the worker keeps what it knows; after this long it logs what it could not save and goes on.
 PERSISTENCE_LEASES = 20
 RETRY_SECONDS = 0.25
@@ -168,6 +189,9 @@ def _parameters(results: Sequence[Result], unsent: Sequence[Unsent]) -> dict[str
         "results": rows.replace("\\u0000", "\\ufffd"),
         "unsent_id": [item.delivery_id for item in unsent],
         "unsent_attempt": [item.attempt for item in unsent],
+        "unsent_reason": [item.reason.value for item in unsent],
+        "unsent_parked": [None if item.hold_id is None else parking.place(item.hold_id) for item in unsent],
+        "held_seconds": HELD_SECONDS,
     }
 
 

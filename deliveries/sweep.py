@@ -14,8 +14,7 @@ from django.db import connection
 
 from deliveries import admission, circuits, leases, ordered_lanes
 from deliveries.policy.circuit import State as CircuitState
-
-IDEMPOTENCY_PURGE_LIMIT = 1000
+from webhooks import selectors
 
 _ORGANISATIONS = """
 WITH RECURSIVE waiting AS (
@@ -48,15 +47,8 @@ LEFT JOIN LATERAL (
     SELECT c.epoch, c.number, c.to_state FROM deliveries_circuittransition c
     WHERE c.endpoint_id = lane.endpoint_id ORDER BY c.id DESC LIMIT 1
 ) AS latest ON true
-WHERE e.state = 'active' AND lane.next_attempt_at <= now()
-"""
-
-_PURGE = """
-DELETE FROM deliveries_idempotencykey WHERE id IN (
-    SELECT id FROM deliveries_idempotencykey WHERE accepted_at < now() - %s * interval '1 day'
-    ORDER BY accepted_at LIMIT %s FOR UPDATE SKIP LOCKED
-)
-"""
+WHERE MAY_BE_SENT_TO AND lane.next_attempt_at <= now()
+""".replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,6 @@ def sweep() -> Overdue:
         organisations = tuple(row[0] for row in cursor.fetchall())
         cursor.execute(_LANES)
         lanes = cursor.fetchall() + ordered_lanes.overdue()
-        cursor.execute(_PURGE, [settings.IDEMPOTENCY_WINDOW_DAYS, IDEMPOTENCY_PURGE_LIMIT])
     due = {endpoint_id: digest for endpoint_id, digest, *_ in lanes}
     unclosed = {
         endpoint_id: circuits.Latest(epoch, number, CircuitState(state))

@@ -20,7 +20,7 @@ from django.conf import settings
 from kombu.exceptions import ChannelError, OperationalError
 
 from config.celery import app
-from deliveries import admission, fanout, lane, sweep
+from deliveries import admission, fanout, lane, sweep, upkeep
 from deliveries.admission import doorbells
 from deliveries.admission.connection import PRODUCER, WORKER, Patience
 from deliveries.transport.client import Client
@@ -90,6 +90,8 @@ def sweep_once() -> None:
     stale = settings.DOORBELL_STALE_SECONDS
     _ring("fan_out", fan_out, overdue.organisations, stale_after_seconds=stale)
     _ring("deliver", deliver, overdue.endpoints, stale_after_seconds=stale)
+    # After the doorbells: they are what others wait for.
+    _ring("deliver", deliver, upkeep.chore())
 
 
 def _come_back(task: Task[Any, Any], endpoint_id: str, seconds: float, wake_at_ms: int) -> NoReturn:

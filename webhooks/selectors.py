@@ -43,6 +43,13 @@ def ordered_endpoints(organisation_id: uuid.UUID) -> frozenset[uuid.UUID]:
     return frozenset(found.values_list("id", flat=True))
 
 
+# What people decided, as a condition on an endpoint `e`: whoever claims, or rings for a claim, says exactly this.
+MAY_BE_SENT_TO = """(e.state = 'active' AND NOT EXISTS (
+    SELECT FROM webhooks_hold h WHERE h.released_at IS NULL AND h.event_type = ''
+      AND (h.organisation_id IS NULL OR h.organisation_id = e.organisation_id)
+))"""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """How to reach and sign for an endpoint as configured at one moment; `sealed` are live secrets, newest first."""

@@ -15,7 +15,9 @@ State = TypeVar("State", bound=StrEnum)
 REASONS = {
     lifecycle.Reason.ACKNOWLEDGED: "the partner answered with a success",
     lifecycle.Reason.BUDGET_EXHAUSTED: "every attempt of the retry policy failed",
-    lifecycle.Reason.AGE_EXHAUSTED: "the next attempt would come after `MAX_AGE_SECONDS`",
+    lifecycle.Reason.AGE_EXHAUSTED: "it waited, or the next attempt would come, for longer than `max_age_seconds`",
+    lifecycle.Reason.BACKLOG_EXHAUSTED: "the endpoint owed more than its `max_backlog`, and this was the oldest",
+    lifecycle.Reason.EXPIRED: "the event's own time to expire came before it could be sent",
     lifecycle.Reason.ABORTED: "the partner answered `Webhook-Delivery: abort`",
     lifecycle.Reason.ADDRESS_REFUSED: "the URL spells an address that deliveries may not reach",
     lifecycle.Reason.RENDERING_FAILED: "the request could not be made from the event",

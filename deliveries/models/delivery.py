@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from deliveries.models.event import Event
 from deliveries.policy.lifecycle import LIVE, Reason, State
+from deliveries.policy.parking import PARKED_FROM
 from webhooks.models import Endpoint, Organisation
 
 ORIGINAL = uuid.UUID(int=0)
@@ -80,6 +81,13 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["endpoint"], condition=Q(~Q(reason=""), state=State.PENDING.value), name="delivery_held"
+            ),
+            # What `delivery_fresh` cannot tell the age of; nothing enters it that is delivered at its first attempt.
+            models.Index(
+                fields=["endpoint", "created_at"],
+                condition=Q(state=State.PENDING.value)
+                & (Q(attempts__gt=0) | Q(ordering_key__isnull=False) | Q(next_attempt_at__gte=PARKED_FROM)),
+                name="delivery_aging",
             ),
             models.Index(fields=["lease_expires_at"], condition=Q(state=State.SENDING.value), name="delivery_leased"),
         ]

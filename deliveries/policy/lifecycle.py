@@ -29,6 +29,8 @@ class Reason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     BUDGET_EXHAUSTED = "budget_exhausted"
     AGE_EXHAUSTED = "age_exhausted"
+    BACKLOG_EXHAUSTED = "backlog_exhausted"
+    EXPIRED = "expired"
     ABORTED = "aborted"
     ADDRESS_REFUSED = "address_refused"
     RENDERING_FAILED = "rendering_failed"

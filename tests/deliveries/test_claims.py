@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from deliveries import claims, fanout, publish
 from deliveries.models import Delivery
+from deliveries.policy import parking
 from tests import factories
 from webhooks.models import Endpoint, Organisation
 from webhooks.policy.endpoint_lifecycle import State
@@ -202,6 +203,7 @@ def most_rows_of_a_claim(endpoint: Endpoint) -> float:
                 "fresh": 10,
                 "lease": 10.0,
                 "max_bytes": 10**6,
+                "parked_from": parking.PARKED_FROM,
             },
         )
         (plan,) = cursor.fetchone()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deliveries import claims, lane, leases, publish, sweep
-from deliveries.models import CircuitTransition, Delivery, IdempotencyKey, OutboxEntry
+from deliveries.models import CircuitTransition, Delivery, OutboxEntry
 from tests import factories
 from tests.receiver import Receiver
 from webhooks.models import Endpoint, Organisation
@@ -143,15 +143,6 @@ def test_without_redis_the_sweep_still_frees_leases_and_rings_nobody(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert sweep.sweep() == NOTHING
     assert Delivery.objects.get().state == "pending"
-
-
-def test_idempotency_keys_older_than_the_window_go(acme: Organisation, settings: Settings) -> None:
-    settings.IDEMPOTENCY_WINDOW_DAYS = 30
-    publish.publish(acme, "a", b"1", id="old")
-    IdempotencyKey.objects.update(accepted_at=timezone.now() - timedelta(days=31))
-    publish.publish(acme, "a", b"1", id="young")
-    sweep.sweep()
-    assert list(IdempotencyKey.objects.values_list("external_id", flat=True)) == ["young"]
 
 
 def test_the_list_of_lanes_costs_by_endpoints_not_by_rows(partner: Endpoint, owed: Owe) -> None:

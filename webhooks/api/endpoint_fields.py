@@ -43,6 +43,7 @@ class EndpointFields(serializers.Serializer[Endpoint]):
         default=dict, help_text="Event type pattern → preset's name or policy; the most specific pattern wins."
     )
     max_age_seconds = serializers.FloatField(default=None, allow_null=True, min_value=1, max_value=MAX_MAX_AGE_SECONDS)
+    max_backlog = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=1_000_000_000)
     success_statuses = serializers.ListField(
         child=serializers.IntegerField(min_value=200, max_value=299),
         default=list,

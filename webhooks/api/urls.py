@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from webhooks.api import endpoints, signing_secrets, subscriptions
+from webhooks.api import endpoints, holds, signing_secrets, subscriptions
 
 urlpatterns = [
     path("endpoints", endpoints.Endpoints.as_view(), name="endpoints"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path(
         "endpoints/<uuid:endpoint_id>/secrets/<uuid:secret_id>", signing_secrets.SecretDetail.as_view(), name="secret"
     ),
+    path("holds", holds.Holds.as_view(), name="holds"),
+    path("holds/<uuid:hold_id>", holds.HoldDetail.as_view(), name="hold"),
+    path("holds/<uuid:hold_id>/release", holds.Release.as_view(), name="hold-release"),
     path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("subscriptions/<uuid:subscription_id>", subscriptions.SubscriptionDetail.as_view(), name="subscription"),
 ]

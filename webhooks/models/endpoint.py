@@ -90,6 +90,7 @@ class Endpoint(models.Model):
     max_age_seconds = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_MAX_AGE_SECONDS)]
     )
+    max_backlog = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     success_statuses = ArrayField(
         models.SmallIntegerField(validators=[MinValueValidator(200), MaxValueValidator(299)]),
         default=list,

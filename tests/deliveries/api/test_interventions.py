@@ -10,7 +10,7 @@ import redis
 from django.db import connection
 from django.utils import timezone
 
-from deliveries import fanout, interventions
+from deliveries import fanout, upkeep
 from deliveries.models import Delivery
 from tests import factories
 from tests.webhooks.clients import Api, problem
@@ -149,11 +149,11 @@ def test_cancelling_for_a_deleted_endpoint_goes_in_bounded_steps_and_spares_othe
 ) -> None:
     factories.publish_many(acme, 4)
     fanout.fan_out_chunk(acme.id)
-    assert interventions.cancel_for_deleted(endpoint.id) == 0, "it lives"
+    assert upkeep.cancel_for_deleted(endpoint.id) == 0, "it lives"
     Endpoint.objects.filter(id=endpoint.id).update(state=State.DELETED.value)
     other = factories.endpoint(acme, "https://partner.example/two")
     factories.publish_many(acme, 1)
     fanout.fan_out_chunk(acme.id)
-    assert [interventions.cancel_for_deleted(endpoint.id, limit=3) for _ in range(3)] == [3, 2, 0]
+    assert [upkeep.cancel_for_deleted(endpoint.id, limit=3) for _ in range(3)] == [3, 2, 0]
     assert factories.states(endpoint) == {"cancelled": 5}
     assert factories.states(other) == {"pending": 1}

@@ -23,7 +23,7 @@ from tests.webhooks.clients import ALL, Answer, Api, problem
 from webhooks.api import problems
 from webhooks.api.authentication import ClientAuthentication
 from webhooks.api.tenancy import TenantView
-from webhooks.models import Organisation, SigningSecret, Subscription
+from webhooks.models import Hold, Organisation, SigningSecret, Subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +36,7 @@ BODIES: dict[str, Any] = {
     "endpoint-pause": {"reason": "maintenance"},
     "delivery-cancel": {"reason": "sent by mistake"},
     "delivery-skip": {"reason": "the partner agrees"},
+    "holds": {"event_type": "case.closed", "reason": "incident 7"},
     "secrets": {},
     "endpoint": {"name": "renamed"},
     "subscription": {"event_types": ["user.*"]},
@@ -117,6 +118,7 @@ def world(shared_state: redis.Redis) -> World:
             "delivery_id": Delivery.objects.get().uuid,
             "secret_id": SigningSecret.objects.get().id,
             "subscription_id": Subscription.objects.get().id,
+            "hold_id": Hold.objects.create(organisation=acme, reason="incident 7", created_by="alice").uuid,
         },
     )
 
