@@ -123,7 +123,7 @@ class Skip(DeliveryView):
             if refused:
                 raise Problem(Code.STATE_CONFLICT, refused.reason)
             transaction.on_commit(lambda: tasks.ring_deliver([delivery.endpoint_id]))
-        client_id = authentication.client_of(request).client_id
+        client_id = authentication.token_of(request).application.client_id
         log.info("delivery.skipped", delivery=str(delivery_id), client=client_id, reason=asked["reason"])
         return Response(self.get_serializer(self.found(uuid=delivery_id)).data)
 
