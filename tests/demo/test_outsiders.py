@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from config.embedded.home import PROJECT
 from config.stack import ports
 from deliveries.management.demo import partner, publisher
 from deliveries.management.demo.conversation import Conversation
@@ -156,3 +159,24 @@ def test_the_integrator_repeats_what_was_not_accepted_under_the_same_id() -> Non
     assert _Api.published == ["r-0", "r-0", "r-0", "r-1"]
     assert accepted == {0: "event 3", 1: "event 4"}
     assert _Api.tokens == 2
+
+
+def test_an_integrator_whose_service_is_gone_ends_with_whoever_started_it() -> None:
+    code = "from deliveries.management.demo import publisher; publisher.LAST_SECONDS = 0.2; publisher.main()"
+    integrator = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+    assert integrator.stdin is not None
+    assert integrator.stderr is not None
+    told = {"port": ports.any_free(), "client_id": "c", "client_secret": "s", "per_second": 1.0, "run": "r"}
+    integrator.stdin.write(json.dumps(told) + "\n")
+    integrator.stdin.flush()
+    assert "trying again" in integrator.stderr.readline()
+
+    integrator.stdin.close()
+    assert integrator.wait(30) == 1
+    integrator.stderr.close()

@@ -16,8 +16,11 @@ SECONDS = "15"
 DEMO_SECONDS = 150.0
 
 
-def demo_homes() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("argus-demo-*"))
+def nothing_is_left_of(pid: int) -> None:
+    """Wait until the demo's processes have ended and its data are gone: all of them carry its number."""
+    eventually(lambda: not commands.descendants_by(f"argus-demo-{pid}"), what="for the end of every process")
+    home = Path(tempfile.gettempdir()) / f"argus-demo-{pid}"
+    eventually(lambda: not home.exists(), what="for the removal of the demo's data")
 
 
 def proved(output: str) -> list[str]:
@@ -28,7 +31,6 @@ def proved(output: str) -> list[str]:
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("fault", [(), ("--kill-worker",), ("--flush",)], ids=["plain", "kill-worker", "flush"])
 def test_a_partner_down_for_forty_minutes_loses_nothing_whatever_breaks_beside_it(fault: tuple[str, ...]) -> None:
-    before = demo_homes()
     with commands.running("demo", "--duration", SECONDS, "--seed", "7", *fault, PYTHONIOENCODING="utf-8") as demo:
         status = demo.wait(DEMO_SECONDS)
         output = demo.output
@@ -52,30 +54,27 @@ def test_a_partner_down_for_forty_minutes_loses_nothing_whatever_breaks_beside_i
     restarts = re.search(r"processes restarted: (\d+)", output)
     assert restarts
     assert restarts[1] == ("2" if "--kill-worker" in fault else "0")
-    eventually(lambda: not commands.descendants_by(f"argus-demo-{pid}"), what="for the end of every process")
-    eventually(lambda: demo_homes() <= before, what="for the removal of the demo's data")
+    nothing_is_left_of(pid)
 
 
 @pytest.mark.timeout(120)
 def test_an_interrupted_demo_leaves_nothing_behind() -> None:
-    before = demo_homes()
     with commands.running("demo") as demo:
         demo.until_printed("ready")
         pid = demo.pid
         assert len(commands.descendants_by(f"argus-demo-{pid}")) > 5
         assert demo.end(signal.SIGTERM) == 130
         assert "Interrupted; everything was stopped." in demo.output
-    eventually(lambda: not commands.descendants_by(f"argus-demo-{pid}"), what="for the end of every process")
-    eventually(lambda: demo_homes() <= before, what="for the removal of the demo's data")
+    nothing_is_left_of(pid)
 
 
 @pytest.mark.timeout(120)
-def test_kill_9_of_the_demo_leaves_no_process() -> None:
+def test_kill_9_of_the_demo_leaves_nothing_behind_either() -> None:
     with commands.running("demo") as demo:
         demo.until_printed("ready")
         pid = demo.pid
         demo.end(signal.SIGKILL)
-    eventually(lambda: not commands.descendants_by(f"argus-demo-{pid}"), what="for the end of every process")
+    nothing_is_left_of(pid)
 
 
 @pytest.mark.parametrize(

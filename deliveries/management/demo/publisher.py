@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 10.0
 REPEAT_SECONDS = 0.2
 # Later than this, the rate starts afresh: what was not published in time does not come in a burst.
 LATE_SECONDS = 0.2
+LAST_SECONDS = 10.0
 UNAUTHORIZED = 401
 
 # Names from the catalogue, so that the console shows what a real installation would.
@@ -137,6 +138,9 @@ def main() -> None:
     def wait_for_the_end() -> None:
         sys.stdin.read()
         stop.set()
+        # The last event is insisted on no longer: with whoever started us, the service may be gone for ever.
+        threading.Event().wait(LAST_SECONDS)
+        os._exit(1)
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
     work(errand, stop=stop, accepted=_tell_the_demo)
