@@ -49,15 +49,15 @@ def fan_out_chunk(organisation_id: uuid.UUID) -> Chunk:
     The doorbell is answered under the lock and before the outbox is read: whatever is committed later rings anew,
     and no more than one run waits for the lock.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         sequences.take_turn(organisation_id)
         doorbells.answer("fan_out", organisation_id)
-        waiting = _oldest(organisation_id)
+        waiting, version = _oldest(organisation_id)
         if not waiting:
             return Chunk((), more=False)
         pairs: list[tuple[int, uuid.UUID]] = []
         done: list[int] = []
-        subscribers = _subscribers(organisation_id)
+        subscribers = _compiled(organisation_id, version)
         for entry in waiting:
             try:
                 targets = subscribers(entry.type)
@@ -68,25 +68,27 @@ def fan_out_chunk(organisation_id: uuid.UUID) -> Chunk:
             done.append(entry.event_id)
             if len(pairs) >= CHUNK_DELIVERIES:
                 break
-        _insert(organisation_id, [pair for pair in pairs if pair[1] not in subscribers.ordered])
+        _insert(organisation_id, [pair for pair in pairs if pair[1] not in subscribers.ordered], done=done)
         sequences.insert(organisation_id, [pair for pair in pairs if pair[1] in subscribers.ordered])
-        cursor.execute("DELETE FROM deliveries_outboxentry WHERE event_id = ANY(%s)", [done])
     more = len(waiting) == CHUNK_EVENTS or len(done) < len(waiting)
     return Chunk(tuple(dict.fromkeys(endpoint for _, endpoint in pairs)), more=more)
 
 
-def _oldest(organisation_id: uuid.UUID) -> list[_Waiting]:
+def _oldest(organisation_id: uuid.UUID) -> tuple[list[_Waiting], int]:
+    """Return the oldest outbox rows, and the version of the configuration that they are to be matched with."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT o.event_id, e.type, o.failures
+            SELECT (SELECT c.configuration_version FROM webhooks_organisation c WHERE c.id = o.organisation_id),
+                   o.event_id, e.type, o.failures
             FROM deliveries_outboxentry o JOIN deliveries_event e ON e.id = o.event_id
             WHERE o.organisation_id = %s AND o.parked_at IS NULL
             ORDER BY o.event_id LIMIT %s
             """,
             [organisation_id, CHUNK_EVENTS],
         )
-        return [_Waiting(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [_Waiting(*row) for _, *row in rows], rows[0][0] if rows else 0
 
 
 class Subscribers:
@@ -109,10 +111,6 @@ class Subscribers:
         return known
 
 
-def _subscribers(organisation_id: uuid.UUID) -> Subscribers:
-    return _compiled(organisation_id, selectors.configuration_version(organisation_id))
-
-
 @functools.lru_cache(maxsize=256)
 def _compiled(organisation_id: uuid.UUID, version: int) -> Subscribers:
     # Read after the version: a change committed in between is labelled with the older one, and read once more.
@@ -120,12 +118,12 @@ def _compiled(organisation_id: uuid.UUID, version: int) -> Subscribers:
     return Subscribers(patterns, ordered=selectors.ordered_endpoints(organisation_id))
 
 
-def _insert(organisation_id: uuid.UUID, pairs: Sequence[tuple[int, uuid.UUID]]) -> None:
-    if not pairs:
-        return
+def _insert(organisation_id: uuid.UUID, pairs: Sequence[tuple[int, uuid.UUID]], *, done: Sequence[int]) -> None:
+    """Owe each event to its endpoint, in this order, and take the events that are `done` off the outbox."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            WITH gone AS (DELETE FROM deliveries_outboxentry WHERE event_id = ANY(%s::bigint[]))
             INSERT INTO deliveries_delivery (
                 uuid, organisation_id, endpoint_id, event_id, accepted_at, replay_id, next_attempt_at, created_at
             )
@@ -136,7 +134,7 @@ def _insert(organisation_id: uuid.UUID, pairs: Sequence[tuple[int, uuid.UUID]]) 
             ORDER BY owed.position
             ON CONFLICT DO NOTHING
             """,
-            [organisation_id, [event for event, _ in pairs], [endpoint for _, endpoint in pairs]],
+            [list(done), organisation_id, [event for event, _ in pairs], [endpoint for _, endpoint in pairs]],
         )
 
 
