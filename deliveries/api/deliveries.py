@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deliveries import interventions, tasks
+from deliveries.api import held
 from deliveries.api.delivery_fields import DeliveryFields, DeliveryWithAttempts, with_attempts
 from deliveries.models import Attempt, Delivery, Event
 from deliveries.policy.lifecycle import Reason as Ending
@@ -30,7 +31,7 @@ MAX_ATTEMPTS_SHOWN = 200
 class DeliveryView(TenantView[Delivery]):
     """What views of deliveries have in common."""
 
-    queryset = Delivery.objects.select_related("event").defer("event__payload", "event__extensions")
+    queryset = held.annotated(Delivery.objects.select_related("event").defer("event__payload", "event__extensions"))
     serializer_class = DeliveryFields
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from deliveries.api import held
 from deliveries.models import Attempt, Delivery
 from deliveries.models.delivery import ORIGINAL
+from deliveries.policy import parking
 
 
 class DeliveryFields(serializers.Serializer[Delivery]):
@@ -21,8 +23,10 @@ class DeliveryFields(serializers.Serializer[Delivery]):
     status = serializers.CharField(source="state")
     reason = serializers.CharField(help_text="Why it ended as it did, or is held; empty otherwise.")
     held = serializers.SerializerMethodField(
-        help_text="`exhausted`: it blocks its ordering key until a person retries, skips or cancels it."
+        help_text="`paused`, `disabled`: its endpoint is. `hold`: a hold is in force. "
+        "`exhausted`: it blocks its ordering key until a person retries, skips or cancels it. Empty: nothing holds it."
     )
+    held_reason = serializers.SerializerMethodField(help_text="The words of whoever decided that.")
     ordering_key = serializers.CharField(allow_null=True, help_text="Null for what is not owed in order.")
     sequence = serializers.IntegerField(allow_null=True, help_text="What the request carries as X-Argus-Sequence.")
     attempt_count = serializers.IntegerField(source="attempts")
@@ -35,11 +39,15 @@ class DeliveryFields(serializers.Serializer[Delivery]):
 
     def get_held(self, delivery: Delivery) -> str:
         """Return why a pending delivery waits for a person, if it does."""
-        return "exhausted" if delivery.held else ""
+        return held.why(delivery).by
+
+    def get_held_reason(self, delivery: Delivery) -> str:
+        """Return what whoever held it said."""
+        return held.why(delivery).reason
 
     def get_next_attempt_at(self, delivery: Delivery) -> str | None:
         """Return when it is tried next, for as long as it will be."""
-        waits = delivery.finished_at is None and not delivery.held
+        waits = delivery.finished_at is None and not delivery.held and not parking.is_parked(delivery.next_attempt_at)
         return serializers.DateTimeField().to_representation(delivery.next_attempt_at) if waits else None
 
     def get_replay_of(self, delivery: Delivery) -> uuid.UUID | None:
