@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -50,14 +51,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as Ctrl-C does: nothing is left behind
     size = QUICK if arguments.quick else FULL
     chosen = [arguments.only] if arguments.only else list(BENCHMARKS)
-    results = Results()
+    results, load = Results(), os.getloadavg()
     with surroundings.installed() as place:
         for name in chosen:
             print(f"{name} …", file=sys.stderr, flush=True)
             results += BENCHMARKS[name](place, size)
     print(report.text(results))
     if size is FULL and not arguments.only:
-        report.write(results)
+        report.write(results, load=load)
     return 0 if results.met else 1
 
 

@@ -23,11 +23,11 @@ def text(results: Results) -> str:
     return "\n\n".join([*parts, *results.notes])
 
 
-def write(results: Results, *, document: Path = DOCUMENT) -> None:
-    """Replace what stands between the markers of the document."""
+def write(results: Results, *, load: tuple[float, float, float], document: Path = DOCUMENT) -> None:
+    """Replace what stands between the markers of the document; `load` is the machine's before the run."""
     before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    made = f"{_machine()}\n\n{text(results)}"
+    made = f"{_machine(load)}\n\n{text(results)}"
     document.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf-8")
 
 
@@ -70,6 +70,10 @@ def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
-def _machine() -> str:
+def _machine(load: tuple[float, float, float]) -> str:
     now = datetime.now(UTC).date().isoformat()
-    return f"Measured {now} on {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}."
+    before, _, _ = load
+    return (
+        f"Measured {now} on {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; load"
+        f" average before the run: {before:.1f}. On a machine that has other work to do, times say little."
+    )

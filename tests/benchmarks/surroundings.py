@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import socket
 import sys
@@ -119,8 +120,8 @@ def _configure(servers: embedded.Attachment) -> None:
 
 
 def _free_port() -> int:
-    for port in PORTS:
+    while True:
+        port = random.choice(PORTS)
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise RuntimeError("no port is free")
