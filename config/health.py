@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import redis
@@ -11,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from deliveries import conf
 from deliveries.admission import connection as shared_state
 
 log = structlog.get_logger(__name__)
@@ -26,11 +28,17 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 while events can be accepted: PostgreSQL answers and has our tables. Without Redis: degraded."""
-    checks = {"postgresql": _reason(_postgresql), "migrations": "unknown", "redis": _reason(_redis)}
+    """200 while events can be accepted: PostgreSQL answers, has our tables and our time. Without Redis: degraded."""
+    checks = {
+        "postgresql": _reason(_postgresql),
+        "migrations": "unknown",
+        "clock": "unknown",
+        "redis": _reason(_redis),
+    }
     if checks["postgresql"] == "ok":
         checks["migrations"] = _reason(_migrations)
-    ready = checks["migrations"] == "ok"
+        checks["clock"] = _reason(_clock)
+    ready = checks["migrations"] == checks["clock"] == "ok"
     status = "not_ready" if not ready else "ok" if checks["redis"] == "ok" else "degraded"
     return JsonResponse({"status": status, "checks": checks}, status=200 if ready else 503, headers=_HEADERS)
 
@@ -60,6 +68,15 @@ def _migrations() -> None:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         raise NotReady(f"{len(missing)} not applied")
+
+
+def _clock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        row = cursor.fetchone()
+    assert row is not None
+    if abs(time.time() - row[0]) > conf.CLOCK_TOLERANCE_SECONDS:
+        raise NotReady("more than a minute from the database's")
 
 
 def _redis() -> None:

@@ -12,6 +12,9 @@ from webhooks.policy import retry_documents
 from webhooks.policy.retry_policies import Policies, Policy
 from webhooks.selectors import Target
 
+# How far a process's clock may be from the database's. Partners refuse signatures whose time is five minutes off, and
+# take them for replays: a minute leaves room for their own clocks.
+CLOCK_TOLERANCE_SECONDS = 60.0
 WORKER = f"{socket.gethostname()}:{os.getpid()}"[:128]
 
 

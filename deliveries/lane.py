@@ -37,8 +37,6 @@ log = structlog.get_logger(__name__)
 # An endpoint whose row cannot be turned into a request is looked at again after this long, in case it was mended.
 MISCONFIGURED_PAUSE_SECONDS = 60.0
 
-# Partners refuse signatures whose time is five minutes off, and take them for replays: a minute leaves room for them.
-CLOCK_TOLERANCE_SECONDS = 60.0
 # A clock is set right by people or by the next synchronisation; meanwhile other workers come by.
 CLOCK_PAUSE_SECONDS = 30.0
 
@@ -113,7 +111,7 @@ class _Run:
             return RunAgain(0.0) if left is None else left
         finally:
             connection.close()
-        if abs(clock_ahead := time.time() - claim.database_seconds) > CLOCK_TOLERANCE_SECONDS:
+        if abs(clock_ahead := time.time() - claim.database_seconds) > conf.CLOCK_TOLERANCE_SECONDS:
             return self._refuse_to_sign(claim, clock_ahead)
         try:
             dispatcher = dispatch.Dispatcher(self._client, target)

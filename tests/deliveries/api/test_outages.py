@@ -103,7 +103,8 @@ def test_publishing_without_redis_still_answers_202(acme: Organisation, settings
 def test_a_whole_service_is_ready(acme: Organisation) -> None:
     answer = Client().get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "checks": {"postgresql": "ok", "migrations": "ok", "redis": "ok"}}
+    assert answer.json()["status"] == "ok"
+    assert set(answer.json()["checks"].values()) == {"ok"}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -119,7 +120,8 @@ def test_without_postgres_the_service_is_alive_but_not_ready(acme: Organisation,
     answer = Client().get("/readyz")
     close_old_connections()
     assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
-    assert answer.json()["checks"] == {"postgresql": "unreachable", "migrations": "unknown", "redis": "ok"}
+    unknown = {"migrations": "unknown", "clock": "unknown"}
+    assert answer.json()["checks"] == {"postgresql": "unreachable", **unknown, "redis": "ok"}
     assert Client().get("/livez").status_code == 200
     postgres.mend()
     eventually(lambda: Client().get("/readyz").status_code == 200, seconds=20)
