@@ -20,6 +20,7 @@ FULL = {
     "custom_retry_policy": FIXED,
     "retry_overrides": {"alert.*": "axle", "case.escalated": FIXED},
     "max_age_seconds": 3600.0,
+    "max_backlog": 5000,
     "success_statuses": [200, 204],
 }
 
@@ -44,6 +45,7 @@ def test_without_a_word_the_installations_defaults_hold(alice: Api) -> None:
         "custom_retry_policy": None,
         "retry_overrides": {},
         "max_age_seconds": None,
+        "max_backlog": None,
         "success_statuses": [],
     }
 
@@ -66,6 +68,7 @@ def test_a_merge_patch_replaces_an_override_and_null_takes_it_away(alice: Api) -
         ({"retry_overrides": []}, "/retry_overrides"),
         ({"max_age_seconds": 0}, "/max_age_seconds"),
         ({"max_age_seconds": 30 * 86400 + 1}, "/max_age_seconds"),
+        ({"max_backlog": 0}, "/max_backlog"),
         ({"success_statuses": [302]}, "/success_statuses/0"),
         ({"success_statuses": ["ok"]}, "/success_statuses/0"),
         # The standard policy may need 90 hours.

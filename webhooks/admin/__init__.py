@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from webhooks.admin import clients, endpoints, event_types, organisations, people, signing_secrets, subscriptions
+from webhooks.admin import clients, endpoints, event_types, holds, organisations, people, signing_secrets, subscriptions
 
 __all__ = [
     "clients",
     "endpoints",
     "event_types",
+    "holds",
     "organisations",
     "people",
     "signing_secrets",

@@ -37,6 +37,7 @@ class EndpointForm(ModelForm[Endpoint]):
             "custom_retry_policy",
             "retry_overrides",
             "max_age_seconds",
+            "max_backlog",
             "success_statuses",
             "deadline_seconds",
             "max_concurrency",
