@@ -14,6 +14,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 from deliveries.policy import parking, payload
 from webhooks import selectors
@@ -154,6 +156,14 @@ FRESH_SHARE = 10
 BEGINNING = "-infinity"
 
 
+class Moment(Loader):
+    """Reads a moment as PostgreSQL writes it; Django's and psycopg's way cost more than the rest of a claim's row."""
+
+    def load(self, data: Buffer) -> datetime:
+        """Return the aware moment, in the session's zone, which is UTC."""
+        return datetime.fromisoformat(str(data, "ascii"))
+
+
 def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None) -> Claim | NothingDue:
     """Claim up to a full quota of the lane's due unordered deliveries; one, due or not, when probing.
 
@@ -162,6 +172,7 @@ def take(endpoint_id: UUID, *, probing: bool, low_water: datetime | None = None)
     """
     quota = 1 if probing else settings.CLAIM_MAX_DELIVERIES
     with connection.cursor() as cursor:
+        cursor.adapters.register_loader("timestamptz", Moment)
         cursor.execute(
             _CLAIM,
             {

@@ -125,6 +125,7 @@ def take(endpoint_id: UUID, *, probing: bool, sharing: bool = False) -> claims.C
         "max_bytes": settings.CLAIM_MAX_BYTES,
     }
     with connection.cursor() as cursor:
+        cursor.adapters.register_loader("timestamptz", claims.Moment)
         cursor.execute(_CLAIM, parameters)
         rows = cursor.fetchall()
     full, next_seconds, database_seconds, first, *_ = rows[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from deliveries import claims, fanout, publish
-from deliveries.models import Delivery
+from deliveries.models import Delivery, Event
 from deliveries.policy import parking
 from tests import factories
 from webhooks.models import Endpoint, Organisation
@@ -35,6 +35,17 @@ def test_a_claim_leases_due_rows_in_order_and_charges_nothing(partner: Endpoint,
     rows = list(Delivery.objects.order_by("id"))
     assert [row.lease_token for row in rows] == [row.attempt for row in claim.deliveries]
     assert {(row.state, row.charged, row.attempts) for row in rows} == {("sending", 0, 0)}
+
+
+@pytest.mark.parametrize("fraction", [0, 100_000, 123_456])
+def test_moments_are_read_as_they_are_stored(partner: Endpoint, owed: Owe, fraction: int) -> None:
+    owed(1)
+    moment = datetime(2026, 3, 29, 2, 30, 0, fraction, tzinfo=UTC)
+    Event.objects.update(time=moment)
+    Delivery.objects.update(next_attempt_at=moment, accepted_at=moment)
+    (row,) = taken(partner)
+    assert (row.event_time, row.due_at, row.accepted_at) == (moment, moment, moment)
+    assert {row.event_time.tzinfo, row.due_at.tzinfo, row.accepted_at.tzinfo} == {UTC}
 
 
 def test_a_leased_row_is_nobody_elses(partner: Endpoint, owed: Owe) -> None:
