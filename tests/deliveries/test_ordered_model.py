@@ -10,7 +10,7 @@ import redis
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from deliveries import claims, interventions, leases
 from deliveries.models import Delivery
@@ -38,7 +38,10 @@ class Row:
 
 
 class OrderedLane(RuleBasedStateMachine):
-    """One endpoint, and whatever may happen to its deliveries."""
+    """One endpoint, and whatever may happen to its deliveries.
+
+    Which keys a claim that shares leaves out is the database's choice, so what is drawn here does not depend on it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,11 +77,13 @@ class OrderedLane(RuleBasedStateMachine):
             for row, taken in zip(expected, run, strict=True):
                 row.lease = taken
 
-    @precondition(lambda self: bool(self.leased()))
-    @rule(data=st.data(), follow_up=st.sampled_from([ACKNOWLEDGED, LATER, HELD]))
-    def settle(self, data: st.DataObject, follow_up: FollowUp) -> None:
+    @rule(which=st.integers(0, 99), follow_up=st.sampled_from([ACKNOWLEDGED, LATER, HELD]))
+    def settle(self, which: int, follow_up: FollowUp) -> None:
+        leased = self.leased()
+        if not leased:
+            return
         # As a chunk does: what lies before it in its run was acknowledged.
-        key, row, lease = data.draw(st.sampled_from(self.leased()))
+        key, row, lease = leased[which % len(leased)]
         for earlier in [r for r in self.queues[key][: self.queues[key].index(row)] if r.lease is not None]:
             assert earlier.lease is not None
             finish(earlier.lease)
@@ -89,14 +94,12 @@ class OrderedLane(RuleBasedStateMachine):
             self.queues[key].remove(row)
         row.due, row.held = follow_up is not LATER, follow_up is HELD
 
-    @precondition(lambda self: bool(self.leased()))
     @rule()
     def hand_back(self) -> None:
         give_back(lease for _, _, lease in self.leased())
         for _, row, _ in self.leased():
             row.lease = None
 
-    @precondition(lambda self: bool(self.leased()))
     @rule()
     def workers_die(self) -> None:
         Delivery.objects.filter(endpoint=self.endpoint, state="sending").update(
@@ -109,9 +112,10 @@ class OrderedLane(RuleBasedStateMachine):
             row.held = row.unknowns >= leases.UNKNOWNS_BEFORE_DEAD
             self.lost.append((key, row, lease))
 
-    @precondition(lambda self: bool(self.lost))
     @rule()
     def a_late_success_arrives(self) -> None:
+        if not self.lost:
+            return
         key, row, lease = self.lost.pop(0)
         finish(lease)
         if row in self.queues[key] and row.lease is None:
@@ -158,8 +162,8 @@ def test_random_histories_of_an_ordered_lane_agree_with_the_model(
     run_state_machine_as_test(
         OrderedLane,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=25,
+            max_examples=40,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),

@@ -21,6 +21,8 @@ FORM = {
     "uid": "",
     "url": URL,
     "envelope": "argus",
+    "mode": "at_least_once",
+    "on_exhausted": "block",
     "signature_profiles": "argus,standard",
     "retry_policy": "",
     "metadata": "{}",

@@ -32,6 +32,8 @@ class EndpointForm(ModelForm[Endpoint]):
             "uid",
             "url",
             "envelope",
+            "mode",
+            "on_exhausted",
             "signature_profiles",
             "retry_policy",
             "custom_retry_policy",
