@@ -84,7 +84,7 @@ WITH oldest AS (
     FROM deliveries_delivery d
     WHERE d.endpoint_id = %(endpoint)s AND d.state = 'pending' AND d.ordering_key IS NULL
       AND (%(probing)s OR d.next_attempt_at <= now())
-      AND d.next_attempt_at >= %(low_water)s
+      AND d.next_attempt_at >= %(low_water)s AND d.next_attempt_at < %(parked_from)s
       AND EXISTS (SELECT FROM webhooks_endpoint e WHERE e.id = %(endpoint)s AND MAY_BE_SENT_TO)
     ORDER BY d.next_attempt_at, d.id
     LIMIT %(quota)s FOR UPDATE OF d SKIP LOCKED

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 # An endpoint whose row cannot be turned into a request is looked at again after this long, in case it was mended.
 MISCONFIGURED_PAUSE_SECONDS = 60.0
 
+# A probe that met nothing that may be sent is repeated after this long, with what is there by then.
+PROBE_AGAIN_SECONDS = 1.0
 # A clock is set right by people or by the next synchronisation; meanwhile other workers come by.
 CLOCK_PAUSE_SECONDS = 30.0
 
@@ -122,6 +124,9 @@ class _Run:
             self._ring()
         worked = chunk.work(claim.deliveries, dispatcher, probing=permit.probing, admitted_at=admitted_at)
         settle.settle_for_certain(worked.results, worked.unsent)
+        if worked.last is None and permit.probing:
+            # It would find the same delivery again, which a probe takes before it is due.
+            return self._leave(due_seconds=PROBE_AGAIN_SECONDS)
         return self._report(claim, target, worked)
 
     def _report(self, claim: claims.Claim, target: Target, worked: chunk.Chunk) -> Next | None:

@@ -12,7 +12,7 @@ import redis
 from django.utils import timezone
 from pytest_django import Settings
 
-from deliveries import chunk, claims, dispatch, fanout, lane, publish, sweep, upkeep
+from deliveries import admission, chunk, claims, dispatch, fanout, lane, publish, sweep, upkeep
 from deliveries.models import Attempt, Delivery, Event
 from deliveries.policy import parking
 from deliveries.transport.client import Client
@@ -240,3 +240,24 @@ def test_a_clock_that_is_off_by_less_than_a_minute_is_good_enough(
     monkeypatch.setattr("deliveries.lane.time.time", lambda: right() + 50)
     run(partner)
     assert factories.states(partner) == {"delivered": 1}
+
+
+@pytest.mark.parametrize("mode", ["at_least_once", "ordered"])
+def test_a_half_open_circuit_with_nothing_but_held_types_does_not_ask_again_and_again(
+    acme: Organisation, receiver: Receiver, run: Run, settings: Settings, mode: str
+) -> None:
+    # A probe takes deliveries before they are due: with those that are parked, or the head of a held key, a lane
+    # would find the same one again at once, for ever.
+    settings.CIRCUIT_FAILURE_THRESHOLD = 1
+    settings.CIRCUIT_OPEN_SECONDS = 0.05
+    partner = factories.endpoint(acme, receiver.url("/probed"), mode=mode)
+    receiver.answer("/probed", status=500)
+    publish.publish(acme, "alert.raised", b"1")
+    fanout.fan_out_chunk(acme.id)
+    run(partner)
+    assert len(receiver.requests()) >= 1
+    sent = len(receiver.requests())
+    hold(acme, "alert.raised")
+    eventually(lambda: [run(partner)] and admission.read([partner.id])[partner.id].circuit == "half_open")
+    assert [run(partner) == lane.RunAgain(0.0) for _ in range(4)][1:] == [False] * 3
+    assert len(receiver.requests()) == sent
