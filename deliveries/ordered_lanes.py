@@ -1,10 +1,11 @@
-"""Ordered lanes as the sweep sees them: which have a head that is due, and what an edit of the endpoint released."""
+"""Ordered lanes as the sweep sees them: which have a head that is due, and what an edit of the endpoint released.
+
+Heads that are held although their endpoint blocks no more become dead letters, what an endpoint that is no longer
+ordered still owes in order is owed like everything else, and what a deleted one owes in order is cancelled. The next
+sweep lists what follows from that.
+"""
 
 from __future__ import annotations
-
-from typing import Any
-
-from django.db import connection
 
 from webhooks import selectors
 
@@ -13,7 +14,7 @@ RELEASE_LIMIT = 5000
 
 # The newest circuit transition goes with each lane, for the caller's reconciliation. Heads are walked lazily, so a
 # lane costs its keys up to the first that is due.
-_LANES = """
+LANES = """
 WITH RECURSIVE lane AS (
     (SELECT d.endpoint_id FROM deliveries_delivery d
      WHERE d.ordering_key IS NOT NULL AND d.state IN ('pending', 'sending')
@@ -78,16 +79,3 @@ WHERE MAY_BE_SENT_TO AND EXISTS (
     SELECT FROM head WHERE head.state = 'pending' AND head.reason = '' AND head.next_attempt_at <= now()
 )
 """.replace("MAY_BE_SENT_TO", selectors.MAY_BE_SENT_TO)
-
-
-def overdue() -> list[tuple[Any, ...]]:
-    """List active lanes with a due head: endpoint, digest, and its newest circuit transition's epoch, number, state.
-
-    Heads that are held although their endpoint blocks no more become dead letters, what an endpoint that is no longer
-    ordered still owes in order is owed like everything else, and what a deleted one owes in order is cancelled. The
-    next call lists what follows from that.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_LANES, {"limit": RELEASE_LIMIT})
-        lanes: list[tuple[Any, ...]] = cursor.fetchall()
-    return lanes
