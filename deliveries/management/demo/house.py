@@ -60,17 +60,17 @@ class House:
                 self._supervisor.stop()
 
     def _open(self, folder: Path) -> None:
-        programs = [services.web(self._port, {}), *services.workers(self._pairs, {})]
+        # Web and one worker are all that a first delivery needs: the others would only slow their start.
+        first_worker, *other_workers = services.workers(self._pairs, {})
         self._print("Starting ...")
         if _tables_change():
             self._print("Changing the tables of an earlier version ...")
             call_command("migrate", verbosity=0, interactive=False)
-        self._supervisor.start(programs)
+        self._supervisor.start([services.web(self._port, {}), first_worker])
         call_command("migrate", verbosity=0, interactive=False)  # while the processes import
         first = seed.first_start()
         owner = seed.organisation()
         receiver = seed.receiver(owner)
-        self._supervisor.start([services.beat(folder / "celerybeat-schedule", {})])
         if receiver is not None:
             self._supervisor.start([_receiver(receiver)])
         while not (self._end.is_set() or self._supervisor.all_ready):
@@ -78,9 +78,12 @@ class House:
         # Also when asked to end meanwhile: a first start's password is told now or never.
         for line in welcome.lines(port=self._port, first=first, token=seed.token(owner)):
             self._print(line)
-        if self._traffic and not self._end.is_set():
+        if self._end.is_set():
+            return
+        if self._traffic:
             client = seed.new_client(owner, "Demo traffic", seed.TRAFFIC_SCOPES)
             self._supervisor.start([_traffic(self._port, client)])
+        self._supervisor.start([*other_workers, services.beat(folder / "celerybeat-schedule", {})])
 
     def _keep(self) -> None:
         watch = Watch()
