@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -93,18 +95,20 @@ def add_endpoint(owner: Organisation, name: str, port: int, *, uid: str = "") ->
 
 
 def receiver(owner: Organisation) -> Receiver | None:
-    """Return the demo's receiver on a port that is free now, moving its URL if need be; None if somebody removed it."""
+    """Return the demo's receiver on a port that is free now, moving its URL if need be.
+
+    None if somebody has removed it or pointed it elsewhere: what people changed is theirs.
+    """
     found = Endpoint.objects.filter(organisation=owner, uid=RECEIVER).exclude(state=State.DELETED.value).first()
-    if found is None:
+    port = _port(found.url) if found is not None else None
+    if found is None or port is None:
         return None
     secret = SigningSecret.objects.live().filter(endpoint=found).order_by("-created_at").first()
     if secret is None:
         return None
-    port = _port(found.url)
-    if not port or not ports.is_free(port):
+    if not ports.is_free(port):
         port = _free_port()
-        found.url = _url(port)
-        found.save(update_fields=["url", "updated_at"])
+        endpoints.update(endpoint_id=found.id, fields={"url": _url(port)})
     return Receiver(found.id, found.name, port, secret.reveal().reveal())
 
 
@@ -128,13 +132,16 @@ def token(owner: Organisation) -> str | None:
 
 
 def free_ports(count: int) -> Sequence[int]:
-    """Return ports for receivers on which nobody listens now; raises `StackError` when there are not enough."""
-    candidates = range(environment.RECEIVERS_FIRST_PORT, environment.RECEIVERS_LAST_PORT + 1)
-    found = [port for port in candidates if ports.is_free(port)][:count]
+    """Return ports for receivers on which nobody listens now; raises `StackError` when there are not enough.
+
+    Drawn by chance, because they are only listened on a moment later: two commands that start at once would otherwise
+    both choose the first.
+    """
+    first, last = environment.RECEIVERS_FIRST_PORT, environment.RECEIVERS_LAST_PORT
+    drawn = random.sample(range(first, last + 1), last + 1 - first)
+    found = list(itertools.islice(filter(ports.is_free, drawn), count))
     if len(found) < count:
-        raise exceptions.StackError(
-            f"The demo's receivers need {count} free ports from {candidates[0]} to {candidates[-1]}."
-        )
+        raise exceptions.StackError(f"The demo's receivers need {count} free ports from {first} to {last}.")
     return found
 
 
@@ -146,9 +153,7 @@ def _url(port: int) -> str:
     return f"http://{ports.LOOPBACK}:{port}/webhooks"
 
 
-def _port(url: str) -> int:
-    """The port of a URL that we made; 0 for one that somebody has changed to lead elsewhere."""
-    _, _, rest = url.partition(f"http://{ports.LOOPBACK}:")
-    number = rest.partition("/")[0]
-    inside = number.isdigit() and (environment.RECEIVERS_FIRST_PORT <= int(number) <= environment.RECEIVERS_LAST_PORT)
-    return int(number) if inside else 0
+def _port(url: str) -> int | None:
+    """The port of a URL that we made; None for any other."""
+    candidates = range(environment.RECEIVERS_FIRST_PORT, environment.RECEIVERS_LAST_PORT + 1)
+    return next((port for port in candidates if _url(port) == url), None)
