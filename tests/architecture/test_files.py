@@ -81,7 +81,7 @@ def test_no_file_mentions_a_place_on_somebodys_machine() -> None:
     assert {name: places for name, places in found.items() if places} == {}
 
 
-@pytest.mark.parametrize("text", ["see /home/alice/x", "(/work/main)", "'/Users/bob/y'", "C:\\Users\\bob", "/root/x"])
+@pytest.mark.parametrize("text", ["see /home/alice/x", "(/work/here)", "'/Users/bob/y'", "C:\\Users\\bob", "/root/x"])
 def test_a_place_on_somebodys_machine_is_noticed(text: str) -> None:
     assert list(mentions(text))
 
