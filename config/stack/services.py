@@ -17,8 +17,9 @@ _QUIET = "ignore:You're running the worker with superuser privileges"
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 WEB_BACKLOG = 128
 
-# A pair of workers: fresh doorbells and comebacks each have a process of their own, and share the sending.
-PAIR = (("control", "control,deliver"), ("again", "again,deliver"))
+# A pair of workers that share the sending. Only the second reads comebacks, so partners that hang never fill the
+# first; both read control, so fan-out and sweeps go on while either is away.
+PAIR = (("control", "control,deliver"), ("again", "control,again,deliver"))
 
 
 def web(port: int, environment: Mapping[str, str]) -> Program:

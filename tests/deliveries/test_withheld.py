@@ -1,4 +1,4 @@
-"""What is claimed and yet not sent: expired events, held event types, and everything while a clock is wrong."""
+"""What is claimed and yet not sent: expired events, held event types."""
 
 from __future__ import annotations
 
@@ -216,30 +216,6 @@ def test_a_claim_does_not_read_what_is_parked(acme: Organisation, partner: Endpo
     Delivery.objects.update(next_attempt_at=parking.place(1))
     owed(3)
     assert most_rows_of_a_claim(partner) <= 1000
-
-
-@pytest.mark.parametrize("seconds", [-61.0, 61.0])
-def test_a_worker_whose_clock_is_off_signs_nothing_and_comes_back_later(
-    partner: Endpoint, owed: Owe, receiver: Receiver, run: Run, monkeypatch: pytest.MonkeyPatch, seconds: float
-) -> None:
-    owed(5)
-    right = time.time
-    monkeypatch.setattr("deliveries.lane.time.time", lambda: right() + seconds)
-    following = run(partner)
-    assert isinstance(following, lane.RunAgain)
-    assert following.wake_at_ms is not None
-    assert receiver.requests() == []
-    assert set(Delivery.objects.values_list("state", "attempts", "charged")) == {("pending", 0, 0)}
-
-
-def test_a_clock_that_is_off_by_less_than_a_minute_is_good_enough(
-    partner: Endpoint, owed: Owe, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owed(1)
-    right = time.time
-    monkeypatch.setattr("deliveries.lane.time.time", lambda: right() + 50)
-    run(partner)
-    assert factories.states(partner) == {"delivered": 1}
 
 
 @pytest.mark.parametrize("mode", ["at_least_once", "ordered"])

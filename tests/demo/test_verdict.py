@@ -79,11 +79,10 @@ def test_each_fault_fails_exactly_its_own_check(facts: Facts, said: str) -> None
         (40.0, 60.1, 40.0, False),
         (10.0, 50.0, 10.0, True),
         (10.0, 50.1, 10.0, False),
-        (10.0, 90.0, 60.0, True),
-        (10.0, 90.1, 60.0, False),
+        (10.0, 60.0, 60.0, False),
     ],
 )
-def test_undisturbed_means_half_as_much_again_as_a_quiet_phase_or_fifty_milliseconds(
+def test_undisturbed_means_half_as_much_again_as_before_or_fifty_milliseconds(
     before: float, during: float, after: float, undisturbed: bool
 ) -> None:
     phases = [Latency(100, 1.0, p99) for p99 in (before, during, after)]

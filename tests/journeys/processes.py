@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FRESH = "control,deliver"
-COMEBACKS = "again,deliver"
+COMEBACKS = "control,again,deliver"
 
 # A minute of production in two seconds or so: what matters is that leases outlive deadlines, and sweeps come often.
 SCALED = {

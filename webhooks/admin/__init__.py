@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
+
 from webhooks.admin import clients, endpoints, event_types, holds, organisations, people, signing_secrets, subscriptions
 
 __all__ = [
@@ -14,3 +16,6 @@ __all__ = [
     "signing_secrets",
     "subscriptions",
 ]
+
+admin.site.site_header = admin.site.site_title = "Argus Webhooks"
+admin.site.index_title = "Operations"

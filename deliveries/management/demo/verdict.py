@@ -98,15 +98,11 @@ def judge(facts: Facts) -> tuple[Check, ...]:
 
 
 def undisturbed(facts: Facts) -> bool:
-    """Tell whether the outage left the healthy partners alone; without receipts to compare nothing is proved.
-
-    What it is compared with is the slower of the two quiet phases: a machine that became busy with something else at
-    the same moment as the outage stays busy when the outage ends.
-    """
-    before, during, after = facts.healthy_before, facts.healthy_outage, facts.healthy_after
+    """Tell whether the outage left the healthy partners alone; without receipts to compare nothing is proved."""
+    before, during = facts.healthy_before, facts.healthy_outage
     if not before.count or not during.count:
         return False
-    return during.p99_ms <= max(UNDISTURBED_RATIO * max(before.p99_ms, after.p99_ms), UNDISTURBED_MS)
+    return during.p99_ms <= max(UNDISTURBED_RATIO * before.p99_ms, UNDISTURBED_MS)
 
 
 def _isolation(facts: Facts) -> str:
