@@ -11,10 +11,12 @@ again      every comeback, and every lane whose last outcome was not a success
 
 from __future__ import annotations
 
+import gc
 import os
 from datetime import timedelta
 
 from celery import Celery
+from celery.signals import worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -55,3 +57,15 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["deliveries"])
+
+# Claims under way hold some ten thousand objects that the collector follows, for half a second each and without
+# cycles: counted in hundreds, as is the default, they make it walk the heap all the time.
+COLLECT_AFTER_OBJECTS = (50_000, 20, 50)
+
+
+@worker_ready.connect
+def spare_the_collector(**_: object) -> None:
+    """Let a worker's garbage collector look seldom, and never at what was loaded: it took a tenth of each delivery."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER_OBJECTS)
