@@ -85,6 +85,7 @@ def test_redis_gone_for_a_while_delays_deliveries_and_never_a_publisher(
         eventually(lambda: ledger.all_delivered([endpoint], 200), seconds=60, what=running.log())
     assert ledger.assert_nothing_missing(receiver, published, ["/partner"]) == 0
     ledger.assert_attempts_match(receiver)
+    assert not ledger.stranded(patience_seconds=1)
 
 
 def test_postgres_gone_for_a_while_is_survived_by_the_workers_and_their_answers_are_kept(

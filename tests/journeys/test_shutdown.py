@@ -45,3 +45,4 @@ def test_a_stopped_worker_repeats_nothing_and_leaves_nothing_unknown(
     assert ledger.assert_nothing_missing(receiver, published, paths) == 0
     ledger.assert_attempts_match(receiver)
     assert not Attempt.objects.filter(outcome="unknown").exists()
+    assert not ledger.stranded(patience_seconds=0.4)

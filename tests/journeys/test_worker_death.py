@@ -71,6 +71,7 @@ def test_all_workers_killed_in_the_middle_of_requests_leave_unknown_attempts_tha
     ledger.assert_attempts_match(receiver)
     assert Attempt.objects.filter(outcome="unknown", charged=False).count() >= 1
     assert set(Delivery.objects.values_list("charged", flat=True)) == {1}
+    assert not ledger.stranded(patience_seconds=0.4)
 
 
 @pytest.mark.parametrize("times", [5])
@@ -113,3 +114,4 @@ def test_the_same_doorbell_fifty_times_at_once_makes_one_request_per_delivery(
         eventually(lambda: ledger.all_delivered([endpoint], 60), what=running.log())
     assert ledger.assert_nothing_missing(receiver, published, ["/partner"]) == 0
     ledger.assert_attempts_match(receiver)
+    assert not ledger.stranded(patience_seconds=0.4)
