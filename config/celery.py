@@ -29,6 +29,8 @@ app.conf.update(
     broker_transport_options={
         "visibility_timeout": settings.VISIBILITY_TIMEOUT_SECONDS,
         "socket_connect_timeout": 2,
+        # A publisher that finds no broker goes on at once: the sweep rings later. Workers reconnect for ever.
+        "max_retries": 0,
         "socket_keepalive": True,
     },
     task_ignore_result=True,

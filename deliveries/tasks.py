@@ -146,4 +146,6 @@ def _ring(
         except OperationalError as error:
             log.warning("doorbell.unpublished", kind=kind, error=type(error).__name__, left=len(rung) - position)
             doorbells.withdraw(kind, [left.target_id for left in rung[position:]])
+            # The broker may be another server than the flags': it is left alone for a while too, and the sweep rings.
+            doorbells.rest.failed()
             return

@@ -206,6 +206,7 @@ def test_a_doorbell_that_cannot_be_published_does_not_stay_rung(
     with monkeypatch.context() as broken:
         broken.setattr(tasks.deliver, "apply_async", refuse)
         tasks.ring_deliver([partner.id])
+    doorbells.rest.ended()
     assert doorbells.ring("deliver", [partner.id]) == [doorbells.Ring(partner.id, "deliver")]
 
 
